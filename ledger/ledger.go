@@ -1,0 +1,180 @@
+// Package ledger is the durable memory of what was intended and what happened:
+// append-only entries, hash-chained, sealed per person (design §12). Links,
+// images, claims and counts are projections of the entries, rebuilt by replay.
+//
+// The package holds the vocabulary and the seam; sqlledger implements it, and
+// package ledgertest proves that an implementation keeps the contract.
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"time"
+
+	"rollcall/fault"
+	"rollcall/plan"
+	"rollcall/scim"
+	"rollcall/source"
+)
+
+// A RunID names a run: sortable by start, readable aloud ("20261123-144501-k3f9").
+type RunID string
+
+// A Start is what is known when a run begins.
+type Start struct {
+	Sync    string // name of the sync
+	Org     string // what the lock is about: one run at a time for one organization
+	Command string // apply, patch, revert, ...
+	Actor   string // a person or a schedule
+	Reason  string // --because
+	Basis   plan.Basis
+	Host    string // of the lock's holder
+	Process int
+}
+
+// A Result is how a change ended.
+type Result string
+
+// The results.
+const (
+	Done     Result = "done"     // sent and answered well
+	Found    Result = "found"    // nothing was left to send: it was so already
+	Failed   Result = "failed"   // refused or given up
+	LeftOut  Result = "leftOut"  // moved since the plan was saved, or rests on a change that failed
+	Canceled Result = "canceled" // the run was stopped before it was sent
+	Unknown  Result = "unknown"  // sent, and no answer came: the next run looks
+)
+
+// An Outcome is what became of one intended change.
+type Outcome struct {
+	Change      string // ID of the intended change
+	Result      Result
+	Ref         scim.Ref    // as answered, with the version after
+	VersionFrom string      // the version it was sent under
+	Edits       []plan.Edit // with Before as read when it was sent, Person values resolved
+	Sent        []scim.Op   // of the last request; nil where nothing was sent
+	Seen        scim.Row    // the user as answered; the zero Row where no body came
+	Moved       []scim.Path // paths whose value somebody else had changed meanwhile
+	Status      int
+	Attempts    int
+	Conflicts   int
+	At          time.Time
+	Took        time.Duration
+	Correlation string
+	Kind        fault.Kind // of Error
+	Error       string     // without attribute values
+}
+
+// An Ending closes a run.
+type Ending struct {
+	Result  string // done, partial, refused, interrupted, failed
+	Records int    // of the reading; 0 where none was believed
+	Reading plan.Digest
+	Report  json.RawMessage // rollcall.report/1 without its changes
+}
+
+// A Run is one execution as history shows it.
+type Run struct {
+	ID      RunID
+	Start   Start
+	Began   time.Time
+	Ended   time.Time // zero: running, or killed
+	Ending  Ending
+	Intents int // changes intended
+	Settled int // changes with an outcome
+	Failed  int
+}
+
+// A Kind is what an entry records.
+type Kind string
+
+// The kinds of entries.
+const (
+	KindRun     Kind = "run"     // a run began
+	KindIntent  Kind = "intent"  // a change is about to be sent
+	KindOutcome Kind = "outcome" // what became of it
+	KindEnd     Kind = "end"     // a run ended
+	KindNote    Kind = "note"    // something remembered: an organization's id, a page size, a believed reading
+)
+
+// An Entry is one line of the ledger, opened.
+type Entry struct {
+	Seq      int64
+	Time     time.Time
+	Run      RunID
+	Kind     Kind
+	Change   *plan.Change // of an intent
+	Outcome  *Outcome     // of an outcome
+	Op       plan.Op      // of intent and outcome
+	Key      source.Key
+	UserName string
+	Note     json.RawMessage // of run, end and note
+	Hash     plan.Digest
+	Erased   bool // its person was forgotten: values are gone
+}
+
+// A Filter selects entries; the zero value selects all.
+type Filter struct {
+	Run   RunID
+	Who   string // source key, userName, or id
+	Kind  Kind
+	Since time.Time
+	Until time.Time
+}
+
+// A Checkpoint is a signed head of the Merkle log, kept outside the ledger (golang.org/x/mod/sumdb/note text).
+type Checkpoint string
+
+// A Verification is the answer of audit verify.
+type Verification struct {
+	Entries    int64
+	Runs       int
+	Head       plan.Digest // root of the Merkle log
+	Checkpoint Checkpoint  // newest signed head
+	Faults     []string    // what is altered, missing, reordered, and where; none: sound
+}
+
+// A LinkQuery tells how much of every link to load.
+type LinkQuery struct {
+	Shape *scim.Shape // of Image and Ours
+	Image bool        // images too; they cost memory
+}
+
+// A Journal is what applying a plan needs of a ledger.
+type Journal interface {
+	// Intend records a batch as one durable commit, before any of it is sent.
+	Intend(ctx context.Context, run RunID, batch []plan.Change) error
+
+	// Settle records outcomes with what follows from them (link, image, ours,
+	// version) as one durable commit.
+	Settle(ctx context.Context, run RunID, batch []Outcome) error
+}
+
+// A Store is a ledger. It is safe for concurrent use; no goroutine of its own outlives a call.
+type Store interface {
+	Journal
+
+	// Begin records the start of a run and takes the lock of its organization.
+	// Busy, naming the holder, where another run has it and its process lives.
+	Begin(ctx context.Context, s Start) (RunID, error)
+
+	// End records the end, signs the head and gives the lock back.
+	End(ctx context.Context, run RunID, e Ending) error
+
+	// Links yields every link, closed ones too, in no particular order.
+	Links(ctx context.Context, q LinkQuery) iter.Seq2[plan.Link, error]
+
+	// Runs yields the runs, newest first.
+	Runs(ctx context.Context) iter.Seq2[Run, error]
+
+	// Entries yields entries in the order in which they were written.
+	Entries(ctx context.Context, f Filter) iter.Seq2[Entry, error]
+
+	// Verify replays the whole ledger: chain, seals, Merkle log, signed heads,
+	// projections; against a kept checkpoint too, where one is given.
+	Verify(ctx context.Context, kept Checkpoint) (Verification, error)
+
+	// Close releases the ledger. It does not end a run.
+	Close() error
+}
