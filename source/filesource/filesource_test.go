@@ -1,0 +1,78 @@
+package filesource_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"rollcall/source"
+	"rollcall/source/filesource"
+	"rollcall/source/sourcetest"
+)
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	for ext, write := range map[string]func(*testing.T, string, sourcetest.Table){
+		"csv": writeDelimited(",", true), "tsv": writeDelimited("\t", true), "psv": writeDelimited("|", true),
+	} {
+		t.Run(ext, func(t *testing.T) {
+			t.Parallel()
+			sourcetest.Run(t, func(t *testing.T, table sourcetest.Table) source.Source {
+				path := filepath.Join(t.TempDir(), "people."+ext)
+				write(t, path, table)
+				f := open(t, path, filesource.Options{Key: table.Key})
+				if table.Broken {
+					if err := os.Truncate(path, f.Size()-1); err != nil {
+						t.Fatal(err)
+					}
+				}
+				return f
+			})
+		})
+	}
+}
+
+func open(t *testing.T, path string, o filesource.Options) *filesource.File {
+	t.Helper()
+	f, err := filesource.Open(path, o)
+	if err != nil {
+		t.Fatalf("Open(%s): %v", path, err)
+	}
+	t.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return f
+}
+
+func writeDelimited(delim string, quote bool) func(*testing.T, string, sourcetest.Table) {
+	return func(t *testing.T, path string, table sourcetest.Table) {
+		t.Helper()
+		var b strings.Builder
+		for _, row := range append([][]string{table.Columns}, table.Rows...) {
+			for i, cell := range row {
+				if quote && strings.ContainsAny(cell, delim+"\"\n") {
+					cell = `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
+				}
+				if i > 0 {
+					b.WriteString(delim)
+				}
+				b.WriteString(cell)
+			}
+			b.WriteString("\n")
+		}
+		write(t, path, b.String())
+	}
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var _ = json.Marshal
