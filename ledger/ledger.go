@@ -56,6 +56,8 @@ type Outcome struct {
 	Sent        []scim.Op   // of the last request; nil where nothing was sent
 	Seen        scim.Row    // the user as answered; the zero Row where no body came
 	Moved       []scim.Path // paths whose value somebody else had changed meanwhile
+	Kept        []scim.Path // paths that the service answered otherwise than sent: kept, or not visible yet
+	Waiting     []scim.Path // paths not sent, or not wholly: they name a person who is not there yet
 	Status      int
 	Attempts    int
 	Conflicts   int

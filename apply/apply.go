@@ -1,0 +1,78 @@
+// Package apply carries plans out. It is the only code that changes a target.
+//
+// [Run] executes the changes of a plan and nothing else; it decides pace,
+// repetition and when to stop. Every request lies between an intent and an
+// outcome in the journal: after a kill at any instant the journal says what may
+// have happened, and the next plan looks before it acts (design §4).
+//
+// It promises: a user is written under the version that was read; a write whose
+// fate is unknown is looked up before it is repeated, so that nobody is created
+// twice; a conflict is answered by reading again and holding the same intent
+// against what is there now, never by force; one person's trouble stops nobody
+// else and is in the outcomes.
+//
+// It does not decide what to change, ask for permission, or keep the lock: that
+// is package reconcile.
+package apply
+
+import (
+	"context"
+	"time"
+
+	"rollcall/ledger"
+	"rollcall/plan"
+	"rollcall/scim"
+	"rollcall/source"
+	"rollcall/target"
+)
+
+// Options are the knobs of a run. Run, Dialect, Users, Groups and Now are
+// required; the zero value of the rest is the default.
+type Options struct {
+	Run     ledger.RunID
+	Dialect target.Dialect
+	Users   *scim.Shape // what answers about users are cut down to
+	Groups  *scim.Shape // the same for groups; may be nil where the plan has no groups
+	Now     func() time.Time
+
+	Workers          int           // requests at once; 0: 10
+	Batch            int           // changes recorded, sent and settled together; 0: 50
+	ConflictRetries  int           // times a stale change is read and sent again; 0: once; negative: never
+	Backoff          Backoff       // between looks at a write whose fate is unknown
+	Grace            time.Duration // for requests in flight when the run is stopped; 0: 10 s
+	LeaveMoved       bool          // a saved plan: leave out what somebody else changed since
+	AllowUnversioned bool          // write users that show no version
+
+	ID       func(source.Key) (string, bool)    // id of the user linked to a key; nil: nobody is linked
+	Holder   func(id string) (source.Key, bool) // the key that an id is linked to; nil: none is
+	Rand     func() float64                     // jitter in [0, 1); nil: none
+	Progress func(Event)                        // called from the goroutine of Run, one at a time
+}
+
+// Backoff is the wait before the n-th look: First × Factor^(n-1), plus up to a
+// fifth of jitter.
+type Backoff struct {
+	First    time.Duration // 0: 1 s
+	Factor   float64       // 0: 2
+	Attempts int           // how often a write is sent at most; 0: 3
+}
+
+// An Event is one change that has ended.
+type Event struct {
+	Change  plan.Change
+	Outcome ledger.Outcome // Change is "" for a change that is held: nothing was intended
+	Done    int            // changes ended so far, held ones included
+	Total   int            // changes of the plan
+	Elapsed time.Duration  // since Run began
+}
+
+// Run carries p out, wave by wave: a batch is intended, sent by a bounded number
+// of workers, and settled. Held changes are left out.
+//
+// An error ends the run early: Interrupted where ctx was canceled (what was in
+// flight is settled within the grace period), Denied where the credentials are
+// refused, Internal for a bug, or what the journal answered. The tally is
+// good in every case. A change that failed is no error of the run.
+func Run(ctx context.Context, p *plan.Plan, r target.Reader, w target.Writer, j ledger.Journal, o Options) (*Tally, error) {
+	panic("soon")
+}
