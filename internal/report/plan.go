@@ -1,0 +1,201 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"rollcall/plan"
+	"rollcall/scim"
+)
+
+// Plan writes p for people: what it rests on, every change, the findings, the
+// limits, and the sum with its price. Nothing is cut: a reviewer sees all.
+func Plan(w io.Writer, p *plan.Plan, s Style) error {
+	out := bufio.NewWriter(w)
+	if p.Basis.Source != "" {
+		fmt.Fprintf(out, "%s: %s of %s -> %s\n", p.Basis.Sync, plural(p.Basis.Records, "record"), p.Basis.Source, p.Basis.Org)
+	}
+	for c := range p.Changes() {
+		s.change(out, c)
+	}
+	s.findings(out, p.Findings)
+	s.limits(out, p.Limits)
+	fmt.Fprintln(out, s.paint(bold, sum(p)))
+	return out.Flush()
+}
+
+func (s Style) change(out io.Writer, c plan.Change) {
+	m := marks[c.Op]
+	head := fmt.Sprintf("%s %-10s %s", m.sign, m.word, who(c))
+	if c.Held != "" {
+		head += "  (waits: limit " + c.Held + ")"
+	}
+	fmt.Fprintln(out, s.paint(m.tint, head)+"  "+s.paint(faint, c.Reason))
+	if c.Op == plan.Join || c.Op == plan.Leave {
+		s.members(out, c)
+		return
+	}
+	if c.Op == plan.Create {
+		s.created(out, c)
+		return
+	}
+	for _, e := range c.Edits {
+		s.edit(out, e)
+	}
+}
+
+func who(c plan.Change) string {
+	switch {
+	case c.Target.Type == scim.Group:
+		return "group " + printable(c.UserName)
+	case c.UserName == "":
+		return string(c.Key)
+	case c.Key == "":
+		return printable(c.UserName)
+	default:
+		return printable(c.UserName) + " (" + printable(string(c.Key)) + ")"
+	}
+}
+
+// created lists what a new user gets on one wrapped paragraph: there is no "before" to compare.
+func (s Style) created(out io.Writer, c plan.Change) {
+	var parts []string
+	for _, e := range c.Edits {
+		if all := append(append([]scim.Value(nil), e.Set...), e.Add...); len(all) > 0 && e.Path != "userName" {
+			parts = append(parts, s.path(e.Path)+" "+values(all))
+		}
+	}
+	for _, line := range wrap(parts, 110) {
+		fmt.Fprintln(out, "             "+line)
+	}
+}
+
+func (s Style) edit(out io.Writer, e plan.Edit) {
+	name := s.path(e.Path)
+	if e.Whole {
+		fmt.Fprintf(out, "             %s: %s -> %s\n", name, values(e.Before), values(e.Set))
+		return
+	}
+	var parts []string
+	if len(e.Add) > 0 {
+		parts = append(parts, "+ "+values(e.Add))
+	}
+	if len(e.Remove) > 0 {
+		parts = append(parts, "- "+values(e.Remove))
+	}
+	if len(parts) > 0 {
+		fmt.Fprintf(out, "             %s: %s\n", name, strings.Join(parts, "  "))
+	}
+	if len(e.Claim) > 0 {
+		fmt.Fprintln(out, s.paint(faint, fmt.Sprintf("             %s: claims %s", name, values(e.Claim))))
+	}
+}
+
+func (s Style) members(out io.Writer, c plan.Change) {
+	for _, e := range c.Edits {
+		var names []string
+		for _, v := range append(append([]scim.Value(nil), e.Add...), e.Remove...) {
+			names = append(names, strings.TrimPrefix(value(v), "person "))
+		}
+		for _, line := range wrap(names, 110) {
+			fmt.Fprintln(out, "             "+line)
+		}
+	}
+}
+
+// wrap joins parts with ", " into lines of about width characters.
+func wrap(parts []string, width int) []string {
+	var lines []string
+	line := ""
+	for i, part := range parts {
+		if i < len(parts)-1 {
+			part += ", "
+		}
+		if line != "" && len(line)+len(part) > width {
+			lines = append(lines, strings.TrimSpace(line))
+			line = ""
+		}
+		line += part
+	}
+	if line != "" {
+		lines = append(lines, strings.TrimSpace(line))
+	}
+	return lines
+}
+
+func (s Style) findings(out io.Writer, fs []plan.Finding) {
+	tints := map[plan.Severity]tint{plan.Error: red, plan.Warning: yellow, plan.Note: faint}
+	for _, f := range fs {
+		text := printable(f.Text)
+		if f.Place != "" {
+			text = f.Place + ": " + text
+		}
+		if f.Key != "" {
+			text += " (" + printable(string(f.Key)) + ")"
+		}
+		fmt.Fprintf(out, "%s %s: %s\n", s.paint(tints[f.Severity], "! "+string(f.Severity)), f.Code, text)
+	}
+}
+
+func (s Style) limits(out io.Writer, ls []plan.Limit) {
+	for _, l := range ls {
+		if !l.Exceeded {
+			continue
+		}
+		then := "these changes wait, the rest goes"
+		if l.StopsAll {
+			then = "nothing is applied"
+		}
+		fmt.Fprintln(out, s.paint(red, fmt.Sprintf("! limit %s: %d wanted, %d allowed: %s", l.Name, l.Wanted, l.Allowed, then)))
+		fmt.Fprintf(out, "    to allow it once: rollcall apply --allow %s=%d --because \"...\"\n", l.Name, l.Wanted)
+	}
+}
+
+// sum is the last line: what there is to do, and what it takes.
+func sum(p *plan.Plan) string {
+	if p.Len() == 0 {
+		return "no changes" + noted(len(p.Findings))
+	}
+	n := p.Summary
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		word string
+	}{
+		{n.Create, "to create"}, {n.Adopt, "to adopt"}, {n.Update, "to update"}, {n.Rename, "to rename"}, {n.Deactivate, "to deactivate"},
+		{n.Reactivate, "to reactivate"}, {n.Delete, "to delete"},
+	} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.word))
+		}
+	}
+	if n.Groups > 0 {
+		parts = append(parts, plural(n.Groups, "group")+" to change")
+	}
+	if len(parts) == 0 {
+		parts = append(parts, plural(p.Len(), "change"))
+	}
+	price := plural(n.Requests, "request")
+	if p.Basis.Granted > 0 {
+		price += fmt.Sprintf(", about %s at %d a minute", duration(n.Seconds), p.Basis.Granted)
+	}
+	return strings.Join(parts, ", ") + noted(len(p.Findings)) + "; " + price
+}
+
+func noted(findings int) string {
+	if findings == 0 {
+		return ""
+	}
+	return ", " + plural(findings, "finding")
+}
+
+func duration(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	if d < time.Second {
+		return "1s"
+	}
+	return d.Round(time.Second).String()
+}
