@@ -20,16 +20,6 @@ type Op struct {
 	Value Value `json:"value,omitzero"`
 }
 
-// An Error is a SCIM error (RFC 7644 §3.12).
-type Error struct {
-	Status   int    // HTTP status
-	ScimType string // invalidFilter, tooMany, uniqueness, mutability, invalidSyntax, invalidPath, noTarget, invalidValue, invalidVers, sensitive
-	Detail   string
-	Index    int // of the operation at fault, from 0; -1 where none is
-}
-
-func (e *Error) Error() string { return e.Detail }
-
 // ParsePatch reads a PatchOp request body: any case of op and of member names, Operations
 // required, schemas checked where strict. Errors are *Error.
 func ParsePatch(body []byte, strict bool) ([]Op, error) { panic("sketch") }

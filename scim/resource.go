@@ -1,5 +1,7 @@
 package scim
 
+import "strings"
+
 // A Type is a resource type (RFC 7643 §6).
 type Type string
 
@@ -22,61 +24,75 @@ type Resource struct {
 	Attrs map[string]any // decoded JSON, extension attributes below their URN
 }
 
-// ParseResource decodes one resource: id and meta.version in any of the forms 42, "42", W/"42".
-func ParseResource(t Type, body []byte) (Resource, error) { panic("sketch") }
+// ParseResource decodes one resource: id and meta.version in any of the forms
+// 42, "42", W/"42". Numbers are as [Value.Any] describes. Errors are *Error
+// with invalidSyntax.
+func ParseResource(t Type, body []byte) (Resource, error) {
+	v, err := decode(body)
+	if err != nil {
+		return Resource{}, refuse(invalidSyntax, "resource: %v", err)
+	}
+	attrs, ok := v.(map[string]any)
+	if !ok {
+		return Resource{}, refuse(invalidSyntax, "resource: not a JSON object")
+	}
+	return NewResource(t, attrs), nil
+}
+
+// NewResource is the resource of attributes decoded elsewhere, with the Ref that they tell.
+func NewResource(t Type, attrs map[string]any) Resource {
+	id, _ := member(attrs, "id").(string)
+	meta, _ := member(attrs, "meta").(map[string]any)
+	version, ok := member(meta, "version").(string)
+	if n := member(meta, "version"); !ok && n != nil {
+		version = string(ValueOf(n))
+	}
+	return Resource{Ref: Ref{Type: t, ID: id, Version: ParseVersion(version)}, Attrs: attrs}
+}
+
+// ParseVersion is the version in an ETag or meta.version, without W/ and quotes.
+func ParseVersion(text string) string {
+	text = strings.TrimSpace(text)
+	text = strings.TrimPrefix(text, "W/")
+	if n := len(text); n >= 2 && text[0] == '"' && text[n-1] == '"' {
+		return text[1 : n-1]
+	}
+	return text
+}
 
 // At are the values at p: one for a single value, one per element for a
 // multi-valued attribute, none where absent (or null).
-func (r Resource) At(p Path) []Value { panic("sketch") }
+func (r Resource) At(p Path) []Value { return valuesAt(r.Attrs, p.Parts()) }
 
-// A Shape is the paths that a run looks at, in a fixed order. It is immutable.
-type Shape struct{ /* the owner's business */ }
+func valuesAt(attrs map[string]any, p Parts) []Value {
+	holder, p := scope(attrs, p)
+	if p.Attr == "" {
+		if holder == nil {
+			return nil
+		}
+		return []Value{ValueOf(holder)}
+	}
+	var all []Value
+	in := matcher{at: p}
+	for _, e := range list(member(holder, p.Attr)) {
+		if p.Filter != nil && !in.match(p.Filter, element(e)) {
+			continue
+		}
+		if p.Sub == "" {
+			all = appendKnown(all, e)
+			continue
+		}
+		o, _ := e.(map[string]any)
+		for _, v := range list(member(o, p.Sub)) {
+			all = appendKnown(all, v)
+		}
+	}
+	return all
+}
 
-// NewShape keeps the order and drops repetitions.
-func NewShape(paths ...Path) *Shape { panic("sketch") }
-
-// Paths are the shape's paths; the caller does not modify them.
-func (s *Shape) Paths() []Path { panic("sketch") }
-
-// Index is the place of p, or -1.
-func (s *Shape) Index(p Path) int { panic("sketch") }
-
-// A Row is a resource cut down to a Shape: immutable, packed, without maps. A
-// path is either not known (was not read, is not managed) or known with zero or
-// more values; known with none is absent. Multi-valued attributes are in
-// canonical order, so that rows of one shape are equal exactly when packed are.
-// The zero Row knows nothing.
-type Row struct{ /* the owner's business: *Shape, packed string */ }
-
-// A RowBuilder fills a Row path by path. It may be reused after Row.
-type RowBuilder struct{ /* the owner's business */ }
-
-// NewRow starts a row of s.
-func NewRow(s *Shape) *RowBuilder { panic("sketch") }
-
-// Set makes the i-th path known with these values, which it sorts where there are several.
-func (b *RowBuilder) Set(i int, values ...Value) { panic("sketch") }
-
-// Row packs what was set and empties the builder.
-func (b *RowBuilder) Row() Row { panic("sketch") }
-
-// Shape is the shape of r; nil for the zero Row.
-func (r Row) Shape() *Shape { panic("sketch") }
-
-// At are the values at p; known is false where r's shape lacks p or the path was not set.
-func (r Row) At(p Path) (values []Value, known bool) { panic("sketch") }
-
-// Index is At for the i-th path of the shape, without looking it up.
-func (r Row) Index(i int) (values []Value, known bool) { panic("sketch") }
-
-// Packed is r as text without its shape: what a ledger or an arena stores.
-func (r Row) Packed() string { panic("sketch") }
-
-// UnpackRow is the row of that text; it fails where text was not packed under a shape of this length.
-func UnpackRow(s *Shape, packed string) (Row, error) { panic("sketch") }
-
-// Reshape cuts r to another shape; paths that r lacks are not known.
-func (r Row) Reshape(s *Shape) Row { panic("sketch") }
-
-// With is r with the values of path p replaced; p must be in the shape.
-func (r Row) With(p Path, values ...Value) Row { panic("sketch") }
+func appendKnown(all []Value, v any) []Value {
+	if v == nil {
+		return all
+	}
+	return append(all, ValueOf(v))
+}

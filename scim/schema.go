@@ -50,3 +50,5 @@ func (s *Schema) Check(t Type, ops []Op) []*Error { panic("sketch") }
 
 // URNs are the core and extension schema URNs of t, core first.
 func (s *Schema) URNs(t Type) []string { panic("sketch") }
+
+func (s *Schema) caseExact(p Parts) bool { panic("sketch") }

@@ -1,0 +1,54 @@
+package scim
+
+import (
+	"fmt"
+	"net/http"
+
+	"rollcall/fault"
+)
+
+// An Error is a SCIM error (RFC 7644 §3.12). Its text holds no attribute
+// values; it unwraps to the fault.Kind of its status.
+type Error struct {
+	Status   int    // HTTP status
+	ScimType string // invalidFilter, tooMany, uniqueness, mutability, invalidSyntax, invalidPath, noTarget, invalidValue, invalidVers, sensitive
+	Detail   string
+	Index    int // of the operation at fault, from 0; -1 where none is
+}
+
+func (e *Error) Error() string { return e.Detail }
+
+// Unwrap is the error's fault.Kind.
+func (e *Error) Unwrap() error {
+	switch {
+	case e.ScimType == "uniqueness":
+		return fault.Taken
+	case e.ScimType == "invalidVers" || e.Status == http.StatusPreconditionFailed || e.Status == http.StatusConflict:
+		return fault.Stale
+	case e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden:
+		return fault.Denied
+	case e.Status == http.StatusNotFound:
+		return fault.Missing
+	case e.Status == http.StatusTooManyRequests:
+		return fault.Throttled
+	case e.Status == http.StatusNotImplemented:
+		return fault.Unsupported
+	case e.Status >= http.StatusInternalServerError:
+		return fault.Unavailable
+	}
+	return fault.Invalid
+}
+
+// The scimTypes this package answers with (RFC 7644 table 9).
+const (
+	invalidFilter = "invalidFilter"
+	invalidPath   = "invalidPath"
+	invalidSyntax = "invalidSyntax"
+	invalidValue  = "invalidValue"
+	mutability    = "mutability"
+	noTarget      = "noTarget"
+)
+
+func refuse(scimType, format string, args ...any) *Error {
+	return &Error{Status: http.StatusBadRequest, ScimType: scimType, Detail: fmt.Sprintf(format, args...), Index: -1}
+}
