@@ -27,6 +27,9 @@ type Dialect struct {
 	// CreateNeeds are the attributes without which nobody is created.
 	CreateNeeds []scim.Path
 
+	// Unversioned says that resources may lack a version and are written all the same.
+	Unversioned bool
+
 	// MembersPerRequest is how many members one PATCH of a group may carry.
 	MembersPerRequest int
 
@@ -47,3 +50,7 @@ type Set struct {
 
 // Members is the path of a group's members; a set whose elements are {"value": id}.
 const Members scim.Path = "members"
+
+// GrantsOf is the path under which an answer to [Grants] has the role grants
+// of a user: objects {"division": NAME, "role": NAME}, as a [Grant] sends them.
+const GrantsOf scim.Path = "grants"

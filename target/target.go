@@ -19,9 +19,9 @@ type Ask uint8
 const (
 	Page       Ask = iota + 1 // every resource of Type, whatever its state but deleted; Who is unused
 	ByID                      // the resource with id Who
-	ByUserName                // the users, active, inactive or deleted, whose userName is Who in any case
+	ByUserName                // the users whose userName is Who in any case: active and inactive ones; deleted ones where no other has it
 	Deleted                   // every deleted user: id and userName only
-	Grants                    // the role grants of user Who with their divisions (dossier §11)
+	Grants                    // the role grants of user Who with their divisions (dossier §11), at GrantsOf, which the shape must have
 )
 
 // A Query is one question.
