@@ -2,8 +2,10 @@
 // append-only entries, hash-chained, sealed per person (design §12). Links,
 // images, claims and counts are projections of the entries, rebuilt by replay.
 //
-// The package holds the vocabulary and the seam; sqlledger implements it, and
-// package ledgertest proves that an implementation keeps the contract.
+// The package holds the vocabulary, the seam, the projection that every
+// implementation shares ([Person]) and a double for tests ([Memory]). Package
+// sqlledger is the ledger on disk, and package ledgertest proves that an
+// implementation keeps the contract.
 package ledger
 
 import (
@@ -54,7 +56,7 @@ type Outcome struct {
 	VersionFrom string      // the version it was sent under
 	Edits       []plan.Edit // with Before as read when it was sent, Person values resolved
 	Sent        []scim.Op   // of the last request; nil where nothing was sent
-	Seen        scim.Row    // the user as answered; the zero Row where no body came
+	Seen        scim.Row    // the user as answered; the zero Row where no body came. A group's is not kept
 	Moved       []scim.Path // paths whose value somebody else had changed meanwhile
 	Kept        []scim.Path // paths that the service answered otherwise than sent: kept, or not visible yet
 	Waiting     []scim.Path // paths not sent, or not wholly: they name a person who is not there yet
@@ -98,6 +100,9 @@ const (
 	KindOutcome Kind = "outcome" // what became of it
 	KindEnd     Kind = "end"     // a run ended
 	KindNote    Kind = "note"    // something remembered: an organization's id, a page size, a believed reading
+	KindAbsent  Kind = "absent"  // a person was first missed in the source
+	KindBack    Kind = "back"    // a person who was missed is there again
+	KindForget  Kind = "forget"  // a person's key was destroyed
 )
 
 // An Entry is one line of the ledger, opened.
@@ -111,7 +116,8 @@ type Entry struct {
 	Op       plan.Op      // of intent and outcome
 	Key      source.Key
 	UserName string
-	Note     json.RawMessage // of run, end and note
+	Name     string          // of a note
+	Note     json.RawMessage // of run (a Start), end (an Ending), note and forget
 	Hash     plan.Digest
 	Erased   bool // its person was forgotten: values are gone
 }
@@ -146,11 +152,41 @@ type LinkQuery struct {
 // A Journal is what applying a plan needs of a ledger.
 type Journal interface {
 	// Intend records a batch as one durable commit, before any of it is sent.
+	// Intending a change again that is open in the same run is Invalid.
 	Intend(ctx context.Context, run RunID, batch []plan.Change) error
 
 	// Settle records outcomes with what follows from them (link, image, ours,
-	// version) as one durable commit.
+	// version) as one durable commit. Each must be of a change that is open in
+	// this run, else the batch is Invalid and nothing of it is recorded. An
+	// Unknown outcome leaves its change open. A zero At is the time of recording.
 	Settle(ctx context.Context, run RunID, batch []Outcome) error
+}
+
+// A Counter tells what happened lately: what the limits of 24 hours are counted from.
+type Counter interface {
+	// Counts are the changes of every op since then that were done, found done,
+	// or may have been (an intent without outcome, an unknown outcome), those
+	// of a revert excepted. Group removals are counted by person, all else by change.
+	Counts(ctx context.Context, since time.Time) (map[plan.Op]int, error)
+}
+
+// A Notebook remembers small things between runs: an organization's id, the
+// last believed reading, a learned page size. Every note is an entry; the
+// newest of a name is the one remembered. What is about people stands in
+// objects with their source key as "key", so that it can be sealed for them.
+type Notebook interface {
+	// Note remembers value, one JSON text, under name. run may be "".
+	Note(ctx context.Context, run RunID, name string, value json.RawMessage) error
+
+	// Noted is what was last remembered under name; nil where nothing was.
+	Noted(ctx context.Context, name string) (json.RawMessage, error)
+}
+
+// A Register knows who is missed: what leavers' days of grace are counted from.
+type Register interface {
+	// Mark records who is missed in the source and who is there again, as one
+	// durable commit. Marking an absent person absent again changes nothing.
+	Mark(ctx context.Context, run RunID, absent, back []source.Key) error
 }
 
 // A Store is a ledger. It is safe for concurrent use; no goroutine of its own outlives a call.
@@ -164,7 +200,8 @@ type Store interface {
 	// End records the end, signs the head and gives the lock back.
 	End(ctx context.Context, run RunID, e Ending) error
 
-	// Links yields every link, closed ones too, in no particular order.
+	// Links yields every link, closed ones too, in no particular order, and
+	// what is open without a link: with Key, Open and OpenOp, and an empty Ref.
 	Links(ctx context.Context, q LinkQuery) iter.Seq2[plan.Link, error]
 
 	// Runs yields the runs, newest first.

@@ -52,6 +52,7 @@ type Change struct {
 	Place    source.Place `json:"place,omitzero"`
 	Edits    []Edit       `json:"edits,omitempty"`
 	Held     string       `json:"held,omitempty"` // why it waits instead of being applied: the name of a limit; "" it goes
+	Sent     Digest       `json:"sent,omitzero"`  // of the Desired that is carried out once this is done; zero: it does not complete one
 }
 
 // Person stands in a value for the id of the user that belongs to k, known

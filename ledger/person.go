@@ -1,0 +1,332 @@
+package ledger
+
+import (
+	"iter"
+	"slices"
+	"time"
+
+	"rollcall/plan"
+	"rollcall/scim"
+	"rollcall/source"
+)
+
+// Values are the values of some paths, whatever shape they were seen in: a
+// path that is there with none was seen to be absent.
+type Values map[scim.Path][]scim.Value
+
+// ValuesOf are the known paths of r; nil where it knows none.
+func ValuesOf(r scim.Row) Values {
+	s := r.Shape()
+	if s == nil {
+		return nil
+	}
+	out := make(Values, len(s.Paths()))
+	for i, p := range s.Paths() {
+		if vs, known := r.Index(i); known {
+			out[p] = vs
+		}
+	}
+	return out
+}
+
+// Row is v cut to s: paths that v lacks are not known. The zero Row for a nil shape.
+func (v Values) Row(s *scim.Shape) scim.Row {
+	if s == nil {
+		return scim.Row{}
+	}
+	b := scim.NewRow(s)
+	for i, p := range s.Paths() {
+		if vs, known := v[p]; known {
+			b.Set(i, vs...)
+		}
+	}
+	return b.Row()
+}
+
+// A Pending is an intent that nobody knows the end of.
+type Pending struct {
+	Change string  `json:"change"`
+	Op     plan.Op `json:"op"`
+	Run    RunID   `json:"run"`
+}
+
+// A Person is all that the entries say about one key: the projection from
+// which links are made. Every implementation keeps one per key, tells it the
+// entries in their order, and so agrees with every other on what they mean.
+type Person struct {
+	Key         source.Key  `json:"key"`
+	Ref         scim.Ref    `json:"ref,omitzero"`
+	UserName    string      `json:"userName,omitempty"`
+	Sent        plan.Digest `json:"sent,omitzero"`
+	Ours        Values      `json:"ours,omitempty"`
+	Groups      []string    `json:"groups,omitempty"` // sorted ids
+	Left        time.Time   `json:"left,omitzero"`
+	Deactivated time.Time   `json:"deactivated,omitzero"`
+	Linked      bool        `json:"linked,omitempty"` // there is or was a link
+	Closed      bool        `json:"closed,omitempty"`
+	Open        []Pending   `json:"open,omitempty"`   // oldest first
+	Undone      RunID       `json:"undone,omitempty"` // the last run that left a change of this person undone
+	Image       Values      `json:"-"`                // kept apart: it is large and seldom asked for
+}
+
+// Intend tells that c, a change of this person, is about to be sent.
+func (p *Person) Intend(run RunID, c plan.Change) {
+	p.Open = slices.DeleteFunc(p.Open, func(o Pending) bool { return o.Change == c.ID })
+	p.Open = append(p.Open, Pending{Change: c.ID, Op: c.Op, Run: run})
+	if p.UserName == "" {
+		p.UserName = c.UserName
+	}
+}
+
+// Settle tells what became of c, a change of this person.
+//
+//	result                    | open intents        what follows
+//	------------------------- | ------------------  ----------------------------------
+//	done, found               | see closes          link, ref, claims, image, digest
+//	unknown                   | stay open           the digest of the desired is void
+//	failed, leftOut, canceled | this one is closed  the digest of the desired is void
+func (p *Person) Settle(run RunID, c plan.Change, o Outcome) {
+	recovered := p.waits(run, c.Op)
+	p.Open = slices.DeleteFunc(p.Open, func(w Pending) bool { return closes(run, c, o.Result, w) })
+	if o.Result != Done && o.Result != Found {
+		p.Sent, p.Undone = plan.Digest{}, run
+		p.see(o)
+		return
+	}
+	p.link(c, o)
+	p.claim(editsOf(c, o))
+	p.see(o)
+	p.rename(c, o)
+	p.state(c.Op, o, recovered)
+	if !isZero(c.Sent) && p.Undone != run {
+		p.Sent = c.Sent
+	}
+}
+
+// closes tells whether the outcome of c says what became of the waiting intent
+// w: of the same change always; of another where c ended well and is of the same
+// op, makes or ends the link, or belongs to a later run, whose plan rests on a
+// reading that has seen whatever w did.
+func closes(run RunID, c plan.Change, r Result, w Pending) bool {
+	switch {
+	case r == Unknown:
+		return false
+	case w.Change == c.ID:
+		return true
+	case r != Done && r != Found:
+		return false
+	}
+	return w.Op == c.Op || w.Run != run || c.Op == plan.Create || c.Op == plan.Adopt || c.Op == plan.Delete
+}
+
+// waits tells whether an earlier run left an intent of this op open.
+func (p *Person) waits(run RunID, op plan.Op) bool {
+	return slices.ContainsFunc(p.Open, func(w Pending) bool { return w.Op == op && w.Run != run })
+}
+
+// Mark tells that the source lacks this person since at, or, where at is zero, has them again.
+func (p *Person) Mark(at time.Time) {
+	if at.IsZero() || p.Left.IsZero() {
+		p.Left = at
+	}
+}
+
+// Member tells that the group with this id has this person by our doing, or has not any more.
+func (p *Person) Member(group string, in bool) {
+	i, found := slices.BinarySearch(p.Groups, group)
+	switch {
+	case in && !found:
+		p.Groups = slices.Insert(p.Groups, i, group)
+	case !in && found:
+		p.Groups = slices.Delete(p.Groups, i, i+1)
+	}
+}
+
+// Link is what planning sees of p; ok is false where there is neither a link nor an open intent.
+func (p *Person) Link(q LinkQuery) (_ plan.Link, ok bool) {
+	if !p.Linked && len(p.Open) == 0 {
+		return plan.Link{}, false
+	}
+	l := plan.Link{
+		Key: p.Key, Ref: p.Ref, UserName: p.UserName, Sent: p.Sent, Groups: slices.Clone(p.Groups),
+		Left: p.Left, Deactivated: p.Deactivated, Closed: p.Closed,
+	}
+	if q.Shape != nil && len(p.Ours) > 0 {
+		l.Ours = p.Ours.Row(q.Shape)
+	}
+	if q.Image && len(p.Image) > 0 {
+		l.Image = p.Image.Row(q.Shape)
+	}
+	for _, w := range p.Open {
+		if l.Open == "" || w.Op == plan.Create || l.OpenOp != plan.Create {
+			l.Open, l.OpenOp = w.Change, w.Op
+		}
+	}
+	return l, true
+}
+
+// link makes, moves or closes the link. Only create and adopt make one:
+// explicit operations on an unlinked user leave it unlinked.
+func (p *Person) link(c plan.Change, o Outcome) {
+	switch c.Op {
+	case plan.Create, plan.Adopt:
+		fresh := Person{Key: p.Key, UserName: p.UserName, Open: p.Open, Undone: p.Undone, Linked: true}
+		if p.Linked && !p.Closed && p.Ref.ID == either(o.Ref, c.Target).ID {
+			return // recovered: what is known of the same resource stays
+		}
+		fresh.Ref = either(o.Ref, c.Target)
+		*p = fresh
+	case plan.Delete:
+		p.Closed, p.Ours, p.Groups, p.Image = true, nil, nil, nil
+	default:
+	}
+}
+
+// see takes over the answer. A Ref without version says that it is not known any more.
+func (p *Person) see(o Outcome) {
+	if !p.Linked || p.Closed || o.Ref.ID != "" && o.Ref.ID != p.Ref.ID {
+		return
+	}
+	seen := ValuesOf(o.Seen)
+	if o.Ref.ID != "" && (len(seen) > 0 || o.Result == Done || o.Result == Found) {
+		p.Ref.Version = o.Ref.Version
+	}
+	if len(seen) > 0 && p.Image == nil {
+		p.Image = make(Values, len(seen))
+	}
+	for path, vs := range seen {
+		p.Image[path] = vs
+	}
+}
+
+// rename keeps the userName that the resource has now.
+func (p *Person) rename(c plan.Change, o Outcome) {
+	const path scim.Path = "userName"
+	now, _ := o.Seen.At(path)
+	for _, e := range editsOf(c, o) {
+		if len(now) == 0 && e.Path == path {
+			now = e.Set
+		}
+	}
+	if len(now) == 1 {
+		if name, ok := now[0].Text(); ok {
+			p.UserName = name
+			return
+		}
+	}
+	if c.UserName != "" {
+		p.UserName = c.UserName
+	}
+}
+
+// state follows activation. A deactivation that was found done is ours only
+// where it was sent, now or by an earlier run that did not live to hear the answer.
+func (p *Person) state(op plan.Op, o Outcome, recovered bool) {
+	switch op {
+	case plan.Deactivate:
+		if o.Result == Done || o.Sent != nil || recovered {
+			p.Deactivated = o.At
+		}
+	case plan.Create, plan.Adopt, plan.Reactivate, plan.Restore:
+		p.Deactivated, p.Left = time.Time{}, time.Time{}
+	default:
+	}
+}
+
+// claim follows which elements of sets are ours. Single values are nobody's:
+// the mode of their attribute rules them.
+func (p *Person) claim(edits []plan.Edit) {
+	for _, e := range edits {
+		set := e.ID != "" || len(e.Add)+len(e.Remove)+len(e.Claim) > 0
+		if !set || p.Closed {
+			continue
+		}
+		have := p.Ours[e.Path]
+		if e.Whole {
+			have = nil
+		}
+		have = without(have, e.Remove, e.ID)
+		for _, more := range [][]scim.Value{e.Set, e.Add, e.Claim} {
+			have = append(without(have, more, e.ID), more...)
+		}
+		if p.Ours == nil {
+			p.Ours = Values{}
+		}
+		slices.Sort(have)
+		if p.Ours[e.Path] = have; len(have) == 0 {
+			delete(p.Ours, e.Path)
+		}
+	}
+}
+
+// without is a new slice of the elements of from that no element of drop
+// identifies: by their id sub-attribute where there is one, else wholly.
+func without(from, drop []scim.Value, id string) []scim.Value {
+	name := func(v scim.Value) scim.Value {
+		if s := v.Sub(id); id != "" && s != "" {
+			return s
+		}
+		return v
+	}
+	var out []scim.Value
+	for _, v := range from {
+		if !slices.ContainsFunc(drop, func(d scim.Value) bool { return name(d) == name(v) }) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// A Member is one person of a membership change: by key as intended, or by id.
+type Member struct {
+	Key source.Key
+	ID  string
+	In  bool // joins, or is claimed; else leaves
+}
+
+// Members are the people whose membership c is about, as intended; none where c is not of a group.
+func Members(c plan.Change) iter.Seq[Member] {
+	return func(yield func(Member) bool) {
+		if c.Target.Type != scim.Group {
+			return
+		}
+		for _, e := range c.Edits {
+			for i, vs := range [][]scim.Value{e.Add, e.Claim, e.Set, e.Remove} {
+				for _, v := range vs {
+					if m, ok := member(v); ok && !yield(Member{Key: m.Key, ID: m.ID, In: i < 3}) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// member reads {"value": {"$person": KEY}} and {"value": ID}.
+func member(v scim.Value) (Member, bool) {
+	value := v.Sub("value")
+	if id, ok := value.Text(); ok {
+		return Member{ID: id}, true
+	}
+	key, ok := value.Sub("$person").Text()
+	return Member{Key: source.Key(key)}, ok
+}
+
+// editsOf are the edits as they were sent, or as intended where the outcome does not repeat them.
+func editsOf(c plan.Change, o Outcome) []plan.Edit {
+	if o.Edits != nil {
+		return o.Edits
+	}
+	return c.Edits
+}
+
+// either is the answered Ref, or the one that was meant; always of a user.
+func either(answered, meant scim.Ref) scim.Ref {
+	if answered.ID == "" {
+		answered = meant
+	}
+	answered.Type = scim.User
+	return answered
+}
+
+func isZero(d plan.Digest) bool { return d == plan.Digest{} }
