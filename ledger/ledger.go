@@ -68,6 +68,7 @@ type Outcome struct {
 	Correlation string
 	Kind        fault.Kind // of Error
 	Error       string     // without attribute values
+	Hint        string     // what to do about Error, where it is known
 }
 
 // An Ending closes a run.
