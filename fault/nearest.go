@@ -2,44 +2,43 @@ package fault
 
 import "strings"
 
-// Nearest is the known name that a mistyped one most likely meant, in folded
-// case, or "" where none is near: further off than a third of its length. Of
-// two equally near ones it is the first.
-func Nearest(name string, known []string) string {
-	best, near := "", len(name)/3+1
+// Nearest is the word of known that is likeliest meant by word: the one that
+// needs the fewest letters inserted, dropped, replaced or swapped, in any case;
+// the first of equals. It is "" where none is near (a third of the letters, or
+// one of a short word). Hints are made of it.
+func Nearest(word string, known []string) string {
+	best, least := "", 1+max(1, len(word)/3)
+	folded := strings.ToLower(word)
 	for _, k := range known {
-		if d := distance(strings.ToLower(name), strings.ToLower(k), near); d <= near && (best == "" || d < near) {
-			best, near = k, d
+		if d := distance(folded, strings.ToLower(k)); d < least {
+			best, least = k, d
 		}
 	}
 	return best
 }
 
-// distance is the optimal string alignment distance of a and b: insertions,
-// deletions, replacements and neighbors that changed places. Beyond most it is
-// only known to be more than most.
-func distance(a, b string, most int) int {
-	x, y := []rune(a), []rune(b)
-	if d := len(x) - len(y); d > most || -d > most {
-		return most + 1
+// distance is the optimal string alignment distance of a and b, over bytes.
+func distance(a, b string) int {
+	before, row, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
 	}
-	before, last, row := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(x); i++ {
-		row[0] = i
-		for j := 1; j <= len(y); j++ {
-			cost := 1
-			if x[i-1] == y[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
+	for i := range len(a) {
+		next[0] = i + 1
+		for j := range len(b) {
+			next[j+1] = min(row[j+1]+1, next[j]+1, row[j]+unequal(a[i], b[j]))
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				next[j+1] = min(next[j+1], before[j-1]+1)
 			}
 		}
-		before, last, row = last, row, before
+		before, row, next = row, next, before
 	}
-	return last[len(y)]
+	return row[len(b)]
+}
+
+func unequal(a, b byte) int {
+	if a == b {
+		return 0
+	}
+	return 1
 }
