@@ -2,7 +2,6 @@ package scim
 
 import (
 	"fmt"
-	"net/http"
 
 	"rollcall/fault"
 )
@@ -23,17 +22,21 @@ func (e *Error) Unwrap() error {
 	switch {
 	case e.ScimType == "uniqueness":
 		return fault.Taken
-	case e.ScimType == "invalidVers" || e.Status == http.StatusPreconditionFailed || e.Status == http.StatusConflict:
+	case e.ScimType == "invalidVers":
 		return fault.Stale
-	case e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden:
+	}
+	switch e.Status {
+	case 401, 403:
 		return fault.Denied
-	case e.Status == http.StatusNotFound:
+	case 404:
 		return fault.Missing
-	case e.Status == http.StatusTooManyRequests:
+	case 409, 412:
+		return fault.Stale
+	case 429:
 		return fault.Throttled
-	case e.Status == http.StatusNotImplemented:
+	case 501:
 		return fault.Unsupported
-	case e.Status >= http.StatusInternalServerError:
+	case 500, 502, 503, 504:
 		return fault.Unavailable
 	}
 	return fault.Invalid
@@ -50,5 +53,5 @@ const (
 )
 
 func refuse(scimType, format string, args ...any) *Error {
-	return &Error{Status: http.StatusBadRequest, ScimType: scimType, Detail: fmt.Sprintf(format, args...), Index: -1}
+	return &Error{Status: 400, ScimType: scimType, Detail: fmt.Sprintf(format, args...), Index: -1}
 }

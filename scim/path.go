@@ -78,7 +78,7 @@ func ElementPath(set Path, id string, element Value) Path {
 	return set + "[" + Path(id) + " eq " + Path(ValueOf(element)) + "]"
 }
 
-func parseParts(text string) (Parts, error) {
+func parseParts(text string) (Parts, *Error) {
 	head, inner, bracket := strings.Cut(text, "[")
 	p, why := splitAttr(head, bracket)
 	switch {

@@ -1,5 +1,12 @@
 package scim
 
+import (
+	"slices"
+	"strings"
+
+	"rollcall/fault"
+)
+
 // A Definition is one schema as /Schemas serves it (RFC 7643 §7); field names
 // are the RFC's, enums are compared in any case (Genesys sent upper case until
 // 2021, dossier §10.4).
@@ -26,10 +33,6 @@ type Attribute struct {
 	ReferenceTypes  []string    `json:"referenceTypes,omitempty"`
 }
 
-// A Schema is the definitions that hold for each resource type of a service.
-// It is immutable and safe for concurrent use.
-type Schema struct{ /* the owner's business */ }
-
 // A TypeDefinition names the core schema and the extensions of one type.
 type TypeDefinition struct {
 	Type       Type
@@ -37,18 +40,325 @@ type TypeDefinition struct {
 	Extensions []Definition
 }
 
+// A Schema is the definitions that hold for each resource type of a service.
+// It is immutable and safe for concurrent use.
+type Schema struct {
+	types []*resourceType
+}
+
+// A resourceType is the compiled definitions of one type.
+type resourceType struct {
+	name  Type
+	urns  []string         // core first
+	nodes map[string]*node // by folded path: "emails", "emails.value", "urn:...:user", "urn:...:user:manager"
+	known []string         // their canonical paths, in the order of the definitions
+}
+
+// A node is an attribute in its place.
+type node struct {
+	Attribute
+
+	path Path   // as the schema spells it
+	urn  string // of the extension; "" in a core schema
+	subs []*node
+}
+
 // NewSchema compiles definitions; it panics on two attributes of one name.
-func NewSchema(types ...TypeDefinition) *Schema { panic("sketch") }
+//
+// The common attributes (RFC 7643 §3.1), which service schemas may leave out,
+// are added where they are missing; so are, to a multi-valued attribute whose
+// elements have a "value" or define nothing, the sub-attributes of RFC 7643 §2.4.
+func NewSchema(types ...TypeDefinition) *Schema {
+	s := &Schema{}
+	for _, d := range types {
+		if s.of(d.Type) != nil {
+			panic("scim: type " + string(d.Type) + " is defined twice")
+		}
+		t := &resourceType{name: d.Type, urns: []string{d.Core.ID}, nodes: map[string]*node{}}
+		for _, a := range d.Core.Attributes {
+			t.add("", a)
+		}
+		for _, a := range common {
+			if t.nodes[strings.ToLower(a.Name)] == nil {
+				t.add("", a)
+			}
+		}
+		for _, e := range d.Extensions {
+			t.extend(e)
+		}
+		s.types = append(s.types, t)
+	}
+	return s
+}
+
+// common is the attributes that every resource has.
+var common = []Attribute{
+	{Name: "schemas", Type: "reference", MultiValued: true, Required: true, CaseExact: true, Mutability: "readOnly", Returned: "always"},
+	{Name: "id", Type: "string", CaseExact: true, Mutability: "readOnly", Returned: "always", Uniqueness: "server"},
+	{Name: "externalId", Type: "string", CaseExact: true, Mutability: "readWrite", Returned: "default"},
+	{Name: "meta", Type: "complex", Mutability: "readOnly", Returned: "default", SubAttributes: []Attribute{
+		{Name: "resourceType", Type: "string", CaseExact: true, Mutability: "readOnly"},
+		{Name: "created", Type: "dateTime", Mutability: "readOnly"},
+		{Name: "lastModified", Type: "dateTime", Mutability: "readOnly"},
+		{Name: "location", Type: "reference", CaseExact: true, Mutability: "readOnly"},
+		{Name: "version", Type: "string", CaseExact: true, Mutability: "readOnly"},
+	}},
+}
+
+// elementary is the default sub-attributes of a multi-valued attribute (RFC 7643 §2.4).
+var elementary = []Attribute{
+	{Name: "value", Type: "string", Mutability: "readWrite"},
+	{Name: "type", Type: "string", Mutability: "readWrite"},
+	{Name: "primary", Type: "boolean", Mutability: "readWrite"},
+	{Name: "display", Type: "string", Mutability: "immutable"},
+	{Name: "$ref", Type: "reference", CaseExact: true, Mutability: "readOnly"},
+}
+
+func (t *resourceType) extend(e Definition) {
+	if slices.ContainsFunc(t.urns, func(urn string) bool { return strings.EqualFold(urn, e.ID) }) {
+		panic("scim: schema " + e.ID + " is defined twice")
+	}
+	t.urns = append(t.urns, e.ID)
+	whole := &node{Attribute: Attribute{Name: e.ID, Type: "complex", SubAttributes: e.Attributes}, path: Path(e.ID), urn: e.ID}
+	t.enter(whole)
+	for _, a := range e.Attributes {
+		whole.subs = append(whole.subs, t.add(e.ID, a))
+	}
+}
+
+func (t *resourceType) add(urn string, a Attribute) *node {
+	n := &node{Attribute: a, urn: urn, path: Parts{URN: urn, Attr: a.Name}.Path()}
+	t.enter(n)
+	subs := a.SubAttributes
+	if a.MultiValued && n.is("complex") && (len(subs) == 0 || named(subs, "value")) {
+		for _, e := range elementary {
+			if !named(subs, e.Name) {
+				subs = append(subs[:len(subs):len(subs)], e)
+			}
+		}
+	}
+	for _, sub := range subs {
+		child := &node{Attribute: sub, urn: urn, path: n.path + "." + Path(sub.Name)}
+		t.enter(child)
+		n.subs = append(n.subs, child)
+	}
+	return n
+}
+
+func named(all []Attribute, name string) bool {
+	return slices.ContainsFunc(all, func(a Attribute) bool { return strings.EqualFold(a.Name, name) })
+}
+
+func (t *resourceType) enter(n *node) {
+	key := strings.ToLower(string(n.path))
+	if t.nodes[key] != nil {
+		panic("scim: " + string(t.name) + " has two attributes " + string(n.path))
+	}
+	t.nodes[key] = n
+	t.known = append(t.known, string(n.path))
+}
+
+func (n *node) is(kind string) bool { return strings.EqualFold(n.Type, kind) }
+func (n *node) readOnly() bool      { return strings.EqualFold(n.Mutability, "readOnly") }
+func (n *node) immutable() bool     { return strings.EqualFold(n.Mutability, "immutable") }
+func (n *node) extension() bool     { return string(n.path) == n.urn && n.urn != "" }
+func (n *node) sub(name string) *node {
+	for _, s := range n.subs {
+		if strings.EqualFold(s.Name, name) {
+			return s
+		}
+	}
+	return nil
+}
+
+// of is the compiled definitions of t, nil where there are none.
+func (s *Schema) of(t Type) *resourceType {
+	for _, r := range s.types {
+		if r.name == t {
+			return r
+		}
+	}
+	return nil
+}
+
+// URNs are the core and extension schema URNs of t, core first.
+func (s *Schema) URNs(t Type) []string {
+	if r := s.of(t); r != nil {
+		return slices.Clone(r.urns)
+	}
+	return nil
+}
 
 // Resolve finds the attribute that p ends at and spells p as the schema does.
 // Errors are *Error with invalidPath and, in their text, the nearest known name.
-func (s *Schema) Resolve(t Type, p Path) (Path, Attribute, error) { panic("sketch") }
+//
+// The URN of an extension ends at a complex attribute of its attributes. A core
+// attribute loses its URN.
+func (s *Schema) Resolve(t Type, p Path) (Path, Attribute, error) {
+	r := s.of(t)
+	if r == nil {
+		return "", Attribute{}, refuse(invalidPath, "path %q: no schema for %s", head(p), t)
+	}
+	at, err := r.target(p)
+	if err != nil {
+		return "", Attribute{}, err
+	}
+	return at.path(), at.end().Attribute, nil
+}
 
-// Check reports every fault of ops before they are sent: verb, path, mutability,
-// value type (RFC 7644 §3.5.2). Each fault is an *Error with Index set.
-func (s *Schema) Check(t Type, ops []Op) []*Error { panic("sketch") }
+// A target is where a path points.
+type target struct {
+	attr   *node
+	filter *Filter
+	sub    *node // nil for the whole
+}
 
-// URNs are the core and extension schema URNs of t, core first.
-func (s *Schema) URNs(t Type) []string { panic("sketch") }
+// end is the node the path ends at.
+func (t target) end() *node {
+	if t.sub != nil {
+		return t.sub
+	}
+	return t.attr
+}
 
-func (s *Schema) caseExact(p Parts) bool { panic("sketch") }
+// path is the canonical path of t.
+func (t target) path() Path {
+	p := t.attr.path
+	if t.filter != nil {
+		p += "[" + Path(t.filter.String()) + "]"
+	}
+	if t.sub != nil {
+		p += "." + Path(t.sub.Name)
+	}
+	return p
+}
+
+func (r *resourceType) target(p Path) (target, *Error) {
+	parts, err := parseParts(string(p))
+	if err != nil {
+		return target{}, err
+	}
+	parts = r.scope(parts)
+	attr := r.nodes[strings.ToLower(string(Parts{URN: parts.URN, Attr: parts.Attr}.Path()))]
+	if attr == nil {
+		return target{}, r.unknown(parts)
+	}
+	at := target{attr: attr}
+	if parts.Sub != "" {
+		if at.sub = attr.sub(parts.Sub); at.sub == nil {
+			return target{}, r.unknown(parts)
+		}
+	}
+	if parts.Filter == nil {
+		return at, nil
+	}
+	if !attr.MultiValued {
+		return target{}, refuse(invalidPath, "path %q: it has one value, which takes no filter", attr.path)
+	}
+	at.filter, err = r.spell(attr, parts.Filter)
+	return at, err
+}
+
+// scope decides where URN and attribute meet, which grammar cannot: it drops
+// the core URN and spells the others.
+func (r *resourceType) scope(p Parts) Parts {
+	if p.URN == "" {
+		return p
+	}
+	whole := string(Parts{URN: p.URN, Attr: p.Attr}.Path())
+	if urn := r.urn(whole); urn != "" && p.Filter == nil && p.Sub == "" {
+		return Parts{URN: urn}
+	}
+	if p.Attr == "" {
+		i := strings.LastIndexByte(whole, ':')
+		p.URN, p.Attr = whole[:i], whole[i+1:]
+	}
+	if urn := r.urn(p.URN); urn != "" {
+		p.URN = urn
+	}
+	if strings.EqualFold(p.URN, r.urns[0]) {
+		p.URN = ""
+	}
+	return p
+}
+
+// urn is the schema's spelling of a URN, "" for an unknown one.
+func (r *resourceType) urn(text string) string {
+	for _, u := range r.urns {
+		if strings.EqualFold(u, text) {
+			return u
+		}
+	}
+	return ""
+}
+
+// unknown says that p is not in the schema, and what may have been meant.
+func (r *resourceType) unknown(p Parts) *Error {
+	p.Filter = nil
+	name := string(p.Path())
+	near := fault.Nearest(name, r.known)
+	for _, k := range r.known {
+		if _, short, ok := cutLast(k, ':'); ok && p.URN == "" && strings.EqualFold(short, name) {
+			near = k
+		}
+	}
+	if near == "" {
+		return refuse(invalidPath, "path %q: %s has no such attribute", name, r.name)
+	}
+	return refuse(invalidPath, "path %q: %s has no such attribute; did you mean %s?", name, r.name, near)
+}
+
+func cutLast(s string, c byte) (before, after string, ok bool) {
+	i := strings.LastIndexByte(s, c)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+1:], true
+}
+
+// spell is the value filter f with the names of attr's sub-attributes as the schema has them.
+func (r *resourceType) spell(attr *node, f *Filter) (*Filter, *Error) {
+	g := *f
+	g.terms = make([]*Filter, len(f.terms))
+	for i, t := range f.terms {
+		var err *Error
+		if g.terms[i], err = r.spell(attr, t); err != nil {
+			return nil, err
+		}
+	}
+	if f.op == opAnd || f.op == opOr || f.op == opNot {
+		return &g, nil
+	}
+	sub := attr.sub(f.attr.Attr)
+	switch {
+	case !attr.is("complex") && strings.EqualFold(f.attr.Attr, "value"):
+		g.attr.Attr = "value"
+	case sub == nil || f.attr.URN != "" || f.attr.Sub != "":
+		return nil, r.unknown(Parts{URN: attr.urn, Attr: attr.Name, Sub: string(f.attr.Path())})
+	default:
+		g.attr.Attr = sub.Name
+	}
+	return &g, nil
+}
+
+// caseExact tells that strings at p, in whatever type has it, are compared by case.
+func (s *Schema) caseExact(p Parts) bool {
+	for _, r := range s.types {
+		at := r.scope(p)
+		n := r.nodes[strings.ToLower(string(Parts{URN: at.URN, Attr: at.Attr, Sub: at.Sub}.Path()))]
+		if n == nil {
+			continue
+		}
+		if value := n.sub("value"); value != nil {
+			n = value
+		}
+		return n.CaseExact
+	}
+	return false
+}
+
+// head is p up to its filter, whose values stay out of messages.
+func head(p Path) string {
+	text, _, _ := strings.Cut(string(p), "[")
+	return text
+}
