@@ -101,11 +101,10 @@ func MarshalPatch(ops []Op) []byte {
 
 // PatchOptions are what services differ in; the zero value is RFC 7644.
 type PatchOptions struct {
-	CreateMissing bool // a value filter of equalities that matches no element makes one, instead of noTarget
+	CreateMissing bool // in add and replace a value filter of equalities that matches no element makes one, instead of noTarget
 	KeepEmpty     bool // "" and null in add and replace leave what is there
 	Partial       bool // operations before a failing one stay applied (no atomicity)
 	IgnoreUnknown bool // an unknown attribute of a value is dropped instead of refused; one that a path names is refused still
-	RemoveMissing bool // a remove whose value filter matches no element succeeds, instead of noTarget
 }
 
 // Patch applies ops to attrs (decoded JSON; not modified) and returns the new
@@ -113,7 +112,7 @@ type PatchOptions struct {
 // Partial the attributes are then nil.
 //
 // What the RFC leaves open, and how it is here: null is no value, so replacing
-// by it removes. A path with a sub-attribute of a multi-valued attribute, but no
+// by it removes. Removing what is not there succeeds, also where a filter matches nothing. A path with a sub-attribute of a multi-valued attribute, but no
 // filter, means each element. A remove with a value takes those elements of the
 // attribute that have all that the value has. Read-only attributes accept the
 // value they have; read-only sub-attributes of a complex value are ignored, as

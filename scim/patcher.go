@@ -245,83 +245,6 @@ func (p patcher) set(old any, verb Verb, n *node, v any) (any, *Error) {
 	return nonempty(all.elements), nil
 }
 
-// A bag is the elements of a multi-valued attribute, found without a look at each.
-type bag struct {
-	of       *node
-	elements []any
-	by       map[Value][]any // by what alike elements share
-}
-
-func newBag(n *node, elements []any) bag {
-	b := bag{of: n}
-	for _, e := range elements {
-		b.add(e)
-	}
-	return b
-}
-
-func (b *bag) add(e any) {
-	if b.by == nil {
-		b.by = map[Value][]any{}
-	}
-	k := ValueOf(member(element(e), "value"))
-	b.elements, b.by[k] = append(b.elements, e), append(b.by[k], e)
-}
-
-// find is the element to which adding e would change nothing; nil where there is none.
-func (b *bag) find(e any) any {
-	for _, x := range b.by[ValueOf(member(element(e), "value"))] {
-		if b.of.alike(x, e) {
-			return x
-		}
-	}
-	return nil
-}
-
-// alike tells that adding the element e to a set with x changes nothing: x has
-// all that e has, and of what e lacks only what a server adds by itself.
-func (n *node) alike(x, e any) bool {
-	have, ok := x.(map[string]any)
-	given, both := e.(map[string]any)
-	if !ok || !both {
-		return same(x, e)
-	}
-	for k, v := range have {
-		sub := n.sub(k)
-		decoration := sub == nil || sub.readOnly() || sub.immutable() && sub.Name != "value"
-		if g := member(given, k); v != nil && !same(g, v) && (g != nil || !decoration) {
-			return false
-		}
-	}
-	return covers(have, given)
-}
-
-// settlePrimary leaves one primary element (RFC 7644 §3.5.2): where a fresh one
-// is primary, no other is. It modifies all, but not its elements.
-func settlePrimary(all []any, fresh []bool, n *node) *Error {
-	first := -1
-	for i, e := range all {
-		if !fresh[i] || !isPrimary(e) {
-			continue
-		}
-		if first >= 0 {
-			return refuse(invalidValue, "%q: more than one element is primary", n.path)
-		}
-		first = i
-	}
-	for i, e := range all {
-		if first >= 0 && i != first && isPrimary(e) {
-			all[i] = put(element(e), "primary", false)
-		}
-	}
-	return nil
-}
-
-func isPrimary(e any) bool {
-	o, _ := e.(map[string]any)
-	return member(o, "primary") == true
-}
-
 // selected applies verb to the elements that the target's value filter matches.
 func (p patcher) selected(old any, verb Verb, at target, v any) (any, *Error) {
 	var all []any
@@ -367,9 +290,9 @@ func (p patcher) one(e any, verb Verb, at target, v any) (any, *Error) {
 func (p patcher) missing(old any, verb Verb, at target, v any) (any, *Error) {
 	pairs, ok := at.filter.Equalities()
 	switch {
-	case verb == Remove && p.o.RemoveMissing:
+	case verb == Remove:
 		return old, nil
-	case verb == Remove || !p.o.CreateMissing || !ok || !at.attr.is("complex"):
+	case !p.o.CreateMissing || !ok || !at.attr.is("complex"):
 		return nil, refuse(noTarget, "%s %q: no element matches the filter", verb, at.attr.path)
 	}
 	made := map[string]any{}
