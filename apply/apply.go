@@ -16,9 +16,13 @@
 package apply
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
+	"rollcall/fault"
 	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/scim"
@@ -45,6 +49,7 @@ type Options struct {
 
 	ID       func(source.Key) (string, bool)    // id of the user linked to a key; nil: nobody is linked
 	Holder   func(id string) (source.Key, bool) // the key that an id is linked to; nil: none is
+	Open     func(source.Key) bool              // a killed run sent a create for a key and did not live to hear the answer; nil: none did
 	Rand     func() float64                     // jitter in [0, 1); nil: none
 	Progress func(Event)                        // called from the goroutine of Run, one at a time
 }
@@ -74,5 +79,47 @@ type Event struct {
 // refused, Internal for a bug, or what the journal answered. The tally is
 // good in every case. A change that failed is no error of the run.
 func Run(ctx context.Context, p *plan.Plan, r target.Reader, w target.Writer, j ledger.Journal, o Options) (*Tally, error) {
-	panic("soon")
+	o = o.withDefaults()
+	taking, halt := context.WithCancelCause(ctx)
+	defer halt(nil)
+	x := &runner{
+		reader: r, writer: w, journal: j, Options: o,
+		tally: &Tally{Planned: p.Len()}, began: o.Now(),
+		stopping: taking.Done(), halt: halt,
+		known: memory{ids: map[source.Key]string{}, versions: map[string]string{}, failed: map[source.Key]plan.Op{}},
+	}
+	err := x.waves(taking, p)
+	switch {
+	case ctx.Err() != nil:
+		return x.tally, errors.Join(fmt.Errorf("apply plan: %w: %w", fault.Interrupted, context.Cause(ctx)), err)
+	case taking.Err() != nil && err == nil:
+		err = context.Cause(taking)
+	}
+	return x.tally, err
+}
+
+func (o Options) withDefaults() Options {
+	o.Workers = cmp.Or(max(o.Workers, 0), 10)
+	o.Batch = cmp.Or(max(o.Batch, 0), 50)
+	o.ConflictRetries = cmp.Or(o.ConflictRetries, 1)
+	o.Grace = cmp.Or(o.Grace, 10*time.Second)
+	o.Backoff.First = cmp.Or(o.Backoff.First, time.Second)
+	o.Backoff.Factor = cmp.Or(o.Backoff.Factor, 2)
+	o.Backoff.Attempts = cmp.Or(max(o.Backoff.Attempts, 0), 3)
+	if o.ID == nil {
+		o.ID = func(source.Key) (string, bool) { return "", false }
+	}
+	if o.Holder == nil {
+		o.Holder = func(string) (source.Key, bool) { return "", false }
+	}
+	if o.Open == nil {
+		o.Open = func(source.Key) bool { return false }
+	}
+	if o.Rand == nil {
+		o.Rand = func() float64 { return 0 }
+	}
+	if o.Progress == nil {
+		o.Progress = func(Event) {}
+	}
+	return o
 }

@@ -1,0 +1,133 @@
+package apply
+
+import (
+	"slices"
+	"sync"
+
+	"rollcall/ledger"
+	"rollcall/plan"
+	"rollcall/scim"
+	"rollcall/source"
+)
+
+// memory is what a run has learned from its own writes. It is safe for
+// concurrent use.
+type memory struct {
+	mu sync.Mutex
+
+	ids      map[source.Key]string  // created in this run
+	versions map[string]string      // of users written in this run, by id; "": must be read
+	failed   map[source.Key]plan.Op // what the rest of a person's changes rests on, and did not come about
+	denials  []denial
+}
+
+// A denial is a kind of write that the credentials may not do: tried once, and
+// then left out for the rest of the run.
+type denial struct {
+	op    plan.Op // of a whole op; "" where it is about attributes
+	typ   scim.Type
+	paths []scim.Path // a change that edits all of them is denied as well
+	hint  string
+}
+
+// learn takes over what became of c.
+func (m *memory) learn(c plan.Change, o ledger.Outcome) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	good := o.Result == ledger.Done || o.Result == ledger.Found
+	switch c.Op {
+	case plan.Create:
+		if good {
+			m.ids[c.Key] = o.Ref.ID
+		}
+		fallthrough
+	case plan.Restore, plan.Reactivate:
+		if !good {
+			m.failed[c.Key] = c.Op
+		}
+	case plan.Adopt, plan.Update, plan.Rename, plan.Deactivate, plan.Delete, plan.Join, plan.Leave, plan.Grant:
+	}
+	if o.Ref.Type != scim.User || o.Ref.ID == "" || (!good && o.Attempts == 0) {
+		return
+	}
+	// A version that is not the successor of the one planned with covers somebody
+	// else's edit: what comes next was not computed from it and reads first.
+	m.versions[o.Ref.ID] = ""
+	if good && o.Conflicts == 0 && (c.Op == plan.Create || o.VersionFrom == c.Target.Version) {
+		m.versions[o.Ref.ID] = o.Ref.Version
+	}
+}
+
+// ref is the resource that c is about, as far as this run knows better than the plan.
+func (m *memory) ref(c plan.Change) scim.Ref {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	to := c.Target
+	if to.ID == "" && c.Op != plan.Create {
+		to.ID = m.ids[c.Key]
+	}
+	if v, written := m.versions[to.ID]; written && to.ID != "" {
+		to.Version = v
+	}
+	if to.Type == scim.Group {
+		to.Version = "" // adding and removing named members is idempotent: no If-Match
+	}
+	return to
+}
+
+// id is the id that k was created with in this run.
+func (m *memory) id(k source.Key) (string, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	id, ok := m.ids[k]
+	return id, ok
+}
+
+// rests is the change of this run that c rests on and that did not come about; "" where there is none.
+func (m *memory) rests(c plan.Change) plan.Op {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c.Key == "" {
+		return ""
+	}
+	return m.failed[c.Key]
+}
+
+// deny remembers that c's kind of write is not permitted: the whole op where it
+// is not a PATCH, else the paths that were written.
+func (m *memory) deny(c plan.Change, written []scim.Path, hint string) {
+	d := denial{typ: c.Target.Type, paths: written, hint: hint}
+	if wholeOp(c.Op) {
+		d.op, d.paths = c.Op, nil
+	}
+	if d.op == "" && len(d.paths) == 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.denials = append(m.denials, d)
+}
+
+// denied tells whether c is of a kind that was denied before.
+func (m *memory) denied(c plan.Change) (denial, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := slices.IndexFunc(m.denials, func(d denial) bool {
+		if d.op != "" || wholeOp(c.Op) {
+			return d.op == c.Op
+		}
+		return d.typ == c.Target.Type && !slices.ContainsFunc(d.paths, func(p scim.Path) bool { return !edits(c, p) })
+	})
+	if i < 0 {
+		return denial{}, false
+	}
+	return m.denials[i], true
+}
+
+func wholeOp(op plan.Op) bool {
+	return op == plan.Create || op == plan.Delete || op == plan.Grant || op == plan.Restore
+}
+
+func edits(c plan.Change, p scim.Path) bool {
+	return slices.ContainsFunc(c.Edits, func(e plan.Edit) bool { return e.Path == p })
+}

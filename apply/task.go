@@ -1,0 +1,339 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"time"
+
+	"rollcall/fault"
+	"rollcall/ledger"
+	"rollcall/plan"
+	"rollcall/scim"
+	"rollcall/source"
+	"rollcall/target"
+)
+
+// A task is one change on its way to an outcome. It belongs to one worker.
+type task struct {
+	*runner
+
+	c       plan.Change // Person values resolved
+	to      scim.Ref
+	out     ledger.Outcome
+	lost    int  // requests and looks that got no answer
+	limbo   bool // the last write got no answer, and nothing was seen since
+	tried   bool // some write got no answer, whatever was seen since
+	stopped bool // the run ended while it waited
+}
+
+// do carries one change out and remembers what follows from it.
+func (x *runner) do(ctx context.Context, c plan.Change) ledger.Outcome {
+	t := &task{runner: x, c: c}
+	t.out.Change = c.ID
+	t.run(ctx)
+	t.out.At = x.Now()
+	x.known.learn(c, t.out)
+	return t.out
+}
+
+func (t *task) run(ctx context.Context) {
+	if t.isStopping() {
+		t.end(ledger.Canceled, 0, "the run was stopped before this change was sent")
+		return
+	}
+	t.to = t.known.ref(t.c)
+	t.out.Ref = t.to
+	if !t.ready() {
+		return
+	}
+	if t.c.Op == plan.Create {
+		t.create(ctx)
+		return
+	}
+	t.write(ctx)
+}
+
+// ready resolves what c names and tells whether c goes at all.
+func (t *task) ready() bool {
+	if d, denied := t.known.denied(t.c); denied {
+		t.end(ledger.LeftOut, fault.Denied, "the credentials may not do this: refused for an earlier change of this run")
+		t.out.Hint = d.hint
+		return false
+	}
+	op := t.known.rests(t.c)
+	if op == "" && t.to.ID == "" && t.c.Op != plan.Create {
+		op = plan.Create
+	}
+	if op != "" {
+		t.end(ledger.LeftOut, 0, fmt.Sprintf("rests on a change that did not come about: %s %s", op, t.c.Key))
+		return false
+	}
+	t.c, t.out.Waiting = resolve(t.c, t.id)
+	t.out.Edits = t.c.Edits
+	if len(t.out.Waiting) == 0 {
+		return true
+	}
+	needed := t.c.Op == plan.Create && slices.ContainsFunc(t.out.Waiting, func(p scim.Path) bool {
+		return slices.Contains(t.Dialect.CreateNeeds, p)
+	})
+	if needed || len(t.c.Edits) == 0 {
+		t.end(ledger.LeftOut, 0, "names a person who is not there: their change did not come about")
+		return false
+	}
+	return true
+}
+
+// id finds the user of a key: created in this run, or linked before.
+func (t *task) id(k source.Key) (string, bool) {
+	if id, ok := t.known.id(k); ok {
+		return id, true
+	}
+	return t.ID(k)
+}
+
+// write carries out everything but a create: the same intent is held against
+// what is there until nothing is left of it, the service has taken it, or it
+// is given up.
+func (t *task) write(ctx context.Context) {
+	now := target.Observed{Ref: t.to}
+	unread := !t.mustRead()
+	for {
+		if !unread {
+			var err error
+			if now, err = t.look(ctx); err != nil {
+				if t.again(err) {
+					continue
+				}
+				t.fail(err)
+				return
+			}
+		}
+		req, goes := t.request(now, unread)
+		if !goes {
+			return
+		}
+		answer, err := t.send(ctx, req)
+		switch {
+		case err == nil:
+			t.done(answer)
+			return
+		case req.Act == target.Delete && fault.Of(err) == fault.Missing:
+			t.end(ledger.Found, 0, "")
+			return
+		case !t.again(err):
+			t.fail(err)
+			return
+		}
+		unread = false
+	}
+}
+
+// mustRead tells whether what is there must be read before the first request:
+// the version does not cover what is edited, or is not known.
+func (t *task) mustRead() bool {
+	if t.c.Fresh {
+		return true
+	}
+	if !t.versioned() || t.to.Version != "" {
+		return false
+	}
+	ops, _ := t.c.Against(t.believed)
+	return len(ops) > 0 || t.c.Op == plan.Delete
+}
+
+// versioned tells whether the request goes under a version.
+func (t *task) versioned() bool {
+	return t.to.Type == scim.User && (t.act() == target.Patch || t.act() == target.Delete)
+}
+
+func (t *task) act() target.Act {
+	switch t.c.Op {
+	case plan.Create:
+		return target.Create
+	case plan.Delete:
+		return target.Delete
+	case plan.Grant:
+		return target.Grant
+	case plan.Restore:
+		return target.Restore
+	case plan.Adopt, plan.Update, plan.Rename, plan.Deactivate, plan.Reactivate, plan.Join, plan.Leave:
+	}
+	return target.Patch
+}
+
+// request is what is left to send, held against now. Where nothing is, or it
+// must not be sent, goes is false and the outcome says why.
+func (t *task) request(now target.Observed, unread bool) (req target.Request, goes bool) {
+	if !unread && t.settled(now) {
+		return req, false
+	}
+	ops, moved := t.c.Against(t.at(now.Row))
+	if !unread {
+		t.out.Edits = t.seen(now.Row)
+		t.moved(moved)
+	}
+	req = target.Request{Act: t.act(), To: t.to, Ops: ops}
+	if t.versioned() {
+		req.To.Version = now.Version
+	}
+	switch {
+	case len(moved) > 0 && t.LeaveMoved:
+		t.out.Moved = moved
+		t.end(ledger.LeftOut, fault.Stale, "changed by somebody else since the plan was saved")
+	case len(ops) == 0 && (req.Act == target.Patch || req.Act == target.Grant):
+		t.out.Ref, t.out.Seen = now.Ref, now.Row
+		t.end(ledger.Found, 0, "")
+	case t.versioned() && req.To.Version == "" && !t.AllowUnversioned && !t.Dialect.Unversioned:
+		t.end(ledger.Failed, fault.Unsupported, "the user shows no version: a write could undo somebody else's")
+		t.out.Hint = "allow writes without a version (allow_unversioned) if this service has none"
+	default:
+		return req, true
+	}
+	return req, false
+}
+
+// settled ends a change that the state of its resource has decided.
+func (t *task) settled(now target.Observed) bool {
+	there := now.State == target.Active || now.State == target.Inactive
+	switch act := t.act(); {
+	case act == target.Delete && !there, act == target.Restore && there:
+		t.out.Ref, t.out.Seen = now.Ref, now.Row
+		t.out.Ref.ID = t.to.ID
+		t.end(ledger.Found, 0, "")
+	case act == target.Restore && now.State == target.Gone, act != target.Delete && act != target.Restore && !there:
+		t.end(ledger.Failed, fault.Missing, "it is not there any more")
+	default:
+		return false
+	}
+	return true
+}
+
+// send sends one request and takes over what the answer tells about it.
+func (t *task) send(ctx context.Context, req target.Request) (target.Answer, error) {
+	answer, err := t.writer.Send(ctx, req, t.shape())
+	t.out.VersionFrom, t.out.Sent = req.To.Version, req.Ops
+	t.out.Status, t.out.Took = answer.Status, answer.Took
+	t.out.Attempts += answer.Attempts
+	if answer.Correlation != "" {
+		t.out.Correlation = answer.Correlation
+	}
+	t.limbo = fault.Of(err) == fault.Unavailable || err != nil && ctx.Err() != nil && answer.Attempts > 0
+	t.tried = t.tried || t.limbo
+	return answer, err
+}
+
+// again decides whether a read or write that failed is followed by another
+// look, and waits for it where that is due.
+func (t *task) again(err error) bool {
+	switch fault.Of(err) {
+	case fault.Stale:
+		t.out.Conflicts++
+		return t.out.Conflicts <= t.ConflictRetries
+	case fault.Unavailable:
+		t.lost++
+		return t.lost < t.Backoff.Attempts && t.wait(t.lost)
+	default:
+		return false
+	}
+}
+
+// wait waits before the n-th repetition; false where the run ends meanwhile.
+func (t *task) wait(n int) bool {
+	d := float64(t.Backoff.First) * math.Pow(t.Backoff.Factor, float64(n-1)) * (1 + t.Rand()/5)
+	timer := time.NewTimer(time.Duration(d))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-t.stopping:
+		t.stopped = true
+		return false
+	}
+}
+
+// look reads what is there now of what c edits.
+func (t *task) look(ctx context.Context) (target.Observed, error) {
+	q := target.Query{Ask: target.ByID, Type: t.to.Type, Who: t.to.ID, Paths: t.paths()}
+	if t.c.Op == plan.Grant {
+		q.Ask = target.Grants
+	}
+	now := target.Observed{Ref: t.to, State: target.Gone}
+	for o, err := range t.reader.Read(ctx, q, t.shape()) {
+		if err != nil {
+			return now, err
+		}
+		now = o
+	}
+	t.limbo = false
+	return now, nil
+}
+
+// done takes over a good answer.
+func (t *task) done(answer target.Answer) {
+	if answer.ID != "" {
+		t.out.Ref = answer.Ref
+	} else {
+		t.out.Ref.Version = ""
+	}
+	t.out.Seen = answer.Row
+	t.out.Kept = t.kept(answer.Row)
+	t.end(ledger.Done, 0, "")
+}
+
+// fail ends a change with what went wrong. Permissions that are lacking stop
+// their kind of change; credentials that are refused, and bugs, stop the run.
+func (t *task) fail(err error) {
+	kind := fault.Of(err)
+	switch {
+	case t.limbo:
+		t.end(ledger.Unknown, fault.Unavailable, err.Error())
+		t.out.Hint = "nothing: the next run looks whether it was carried out"
+		return
+	case (t.stopped || errors.Is(err, context.Canceled) || kind == fault.Interrupted) && t.isStopping():
+		t.end(ledger.Canceled, fault.Interrupted, "the run was stopped before this change was sent")
+		return
+	}
+	t.end(ledger.Failed, kind, err.Error())
+	t.out.Hint = fault.Hint(err)
+	switch kind {
+	case fault.Denied:
+		t.denied(err)
+	case fault.Internal:
+		t.halt(fmt.Errorf("apply change %s: %w", t.c.ID, err))
+	default:
+	}
+}
+
+// denied tells a permission that is lacking from credentials that are refused.
+func (t *task) denied(err error) {
+	var f *target.Failure
+	if errors.As(err, &f); f == nil {
+		f = &target.Failure{Status: t.out.Status}
+	}
+	if f.Status != http.StatusForbidden && len(f.Permissions) == 0 {
+		t.halt(fmt.Errorf("apply change %s: %w", t.c.ID, err))
+		return
+	}
+	paths := t.editing()
+	if len(f.Paths) > 0 {
+		paths = f.Paths
+	}
+	t.known.deny(t.c, paths, t.out.Hint)
+}
+
+func (t *task) end(r ledger.Result, kind fault.Kind, text string) {
+	t.out.Result, t.out.Kind, t.out.Error = r, kind, text
+}
+
+func (t *task) isStopping() bool {
+	select {
+	case <-t.stopping:
+		return true
+	default:
+		return false
+	}
+}
