@@ -205,7 +205,12 @@ func formatOf(path string, o Options) (Format, error) {
 }
 
 // Close closes the file. A closed File reads nothing.
-func (f *File) Close() error { return f.file.Close() }
+func (f *File) Close() error {
+	if s, ok := f.form.(*sheet); ok {
+		return errors.Join(s.book.Close(), f.file.Close())
+	}
+	return f.file.Close()
+}
 
 // ModTime is when the file was last written before it was opened.
 func (f *File) ModTime() time.Time { return f.stat.ModTime() }

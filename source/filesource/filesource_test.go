@@ -2,10 +2,14 @@ package filesource_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/xuri/excelize/v2"
 
 	"rollcall/source"
 	"rollcall/source/filesource"
@@ -16,6 +20,7 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	for ext, write := range map[string]func(*testing.T, string, sourcetest.Table){
 		"csv": writeDelimited(",", true), "tsv": writeDelimited("\t", true), "psv": writeDelimited("|", true),
+		"json": writeJSON, "jsonl": writeJSON, "xlsx": writeXLSX,
 	} {
 		t.Run(ext, func(t *testing.T) {
 			t.Parallel()
@@ -75,4 +80,44 @@ func write(t *testing.T, path, content string) {
 	}
 }
 
-var _ = json.Marshal
+func writeJSON(t *testing.T, path string, table sourcetest.Table) {
+	t.Helper()
+	var b strings.Builder
+	lines := strings.HasSuffix(path, "l")
+	for i, row := range table.Rows {
+		if !lines {
+			b.WriteString([]string{"{\"people\": [", ",\n"}[min(i, 1)])
+		}
+		for c, cell := range row {
+			value, err := json.Marshal(cell)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&b, "%s%q: %s", []string{"{", ", "}[min(c, 1)], table.Columns[c], value)
+		}
+		b.WriteString("}\n")
+	}
+	if !lines {
+		b.WriteString("], \"count\": 3}\n")
+	}
+	write(t, path, b.String())
+}
+
+func writeXLSX(t *testing.T, path string, table sourcetest.Table) {
+	t.Helper()
+	book := excelize.NewFile()
+	for r, row := range append([][]string{table.Columns}, table.Rows...) {
+		for c, cell := range row {
+			name, err := excelize.CoordinatesToCellName(c+1, r+1)
+			if err == nil {
+				err = book.SetCellStr("Sheet1", name, cell)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := errors.Join(book.SaveAs(path), book.Close()); err != nil {
+		t.Fatal(err)
+	}
+}

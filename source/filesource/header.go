@@ -13,19 +13,19 @@ func judge(doc *document, line int, header []string, delim byte, key string) err
 	if slices.Max(header) == "" {
 		return doc.refuse(line, "write the names of the columns into the first line", "the header has no names")
 	}
+	if slices.ContainsFunc(header, func(name string) bool { return strings.ContainsRune(name, '\r') }) {
+		return doc.refuse(line, "export the file with line feeds, or convert it", "lines end in carriage returns alone")
+	}
 	named := key != "" && slices.Contains(header, key)
 	if !named && looksLikeData(header) {
 		return doc.refuse(line, "write the names of the columns into the first line",
 			"no header: the first line looks like a record")
 	}
 	if !named {
-		if other := otherDelimiter(header, delim, key); other != 0 {
+		if other := otherDelimiter(header, delim, key); delim != 0 && other != 0 {
 			return doc.refuse(line, fmt.Sprintf("set source.delimiter: %q", string(other)),
 				"wrong delimiter: the header is separated by %s, not by %s", delimiterName(other), delimiterName(delim))
 		}
-	}
-	if strings.ContainsRune(header[len(header)-1], '\r') {
-		return doc.refuse(line, "export the file with line feeds, or convert it", "lines end in carriage returns alone")
 	}
 	if name, a, b := duplicate(header); name != "" {
 		return doc.refuse(line, "give each column a name of its own", "duplicate header: column %q stands at %d and at %d", name, a, b)
