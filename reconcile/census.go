@@ -1,0 +1,276 @@
+package reconcile
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"hash/maphash"
+	"slices"
+	"strconv"
+	"strings"
+
+	"rollcall/fault"
+	"rollcall/ledger"
+	"rollcall/mapping"
+	"rollcall/plan"
+	"rollcall/source"
+)
+
+// A census is who occurs in one reading of the source, as hashes: it answers
+// who is missing without keeping a key.
+type census struct {
+	Reading
+
+	seed   maphash.Seed
+	seen   map[uint64]struct{}
+	tail   []uint16 // marks of the last records, in their order
+	blank  int      // rows that could not be read and do not tell whose they are
+	absent []source.Key
+	back   []source.Key
+	gone   []uint16 // marks of the absent who were not missed before
+	links  int      // people of the ledger who were not missed before
+}
+
+// tailSize is how many records at the end of a reading are remembered.
+const tailSize = 1000
+
+func newCensus() *census {
+	return &census{seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}}
+}
+
+// count takes in one record that is in scope.
+func (c *census) count(k source.Key) {
+	c.Records++
+	h := maphash.String(c.seed, string(k))
+	if _, again := c.seen[h]; again {
+		c.Duplicates++
+		return
+	}
+	c.seen[h] = struct{}{}
+	if len(c.tail) == 2*tailSize {
+		c.tail = append(c.tail[:0], c.tail[tailSize:]...)
+	}
+	c.tail = append(c.tail, mark(k))
+}
+
+// has tells whether k occurs.
+func (c *census) has(k source.Key) bool {
+	_, ok := c.seen[maphash.String(c.seed, string(k))]
+	return ok
+}
+
+// link takes in one link of the ledger.
+func (c *census) link(l plan.Link) {
+	switch {
+	case l.Closed || l.Ref.ID == "":
+	case c.has(l.Key) && l.Left.IsZero():
+		c.links++
+	case c.has(l.Key):
+		c.back = append(c.back, l.Key)
+	case l.Left.IsZero():
+		c.links++
+		c.absent = append(c.absent, l.Key)
+		c.gone = append(c.gone, mark(l.Key))
+	}
+}
+
+// mark is 16 bits of a key: enough to recognize the end of a file, too few to
+// tell who stood there.
+func mark(k source.Key) uint16 {
+	h := fnv.New32a()
+	h.Write([]byte(k))
+	sum := h.Sum32()
+	return uint16(sum>>16) ^ uint16(sum) //nolint:gosec // folding is the point
+}
+
+// A memo is what the ledger remembers of the last good reading of a sync.
+type memo struct {
+	Records int    `json:"records"`
+	Tail    string `json:"tail"` // base64 of marks, two bytes each
+}
+
+func (c *census) memo() memo {
+	tail := c.tail[max(len(c.tail)-tailSize, 0):]
+	b := make([]byte, 0, 2*len(tail))
+	for _, m := range tail {
+		b = binary.BigEndian.AppendUint16(b, m)
+	}
+	return memo{Records: c.Records, Tail: base64.StdEncoding.EncodeToString(b)}
+}
+
+func (m memo) marks() []uint16 {
+	b, err := base64.StdEncoding.DecodeString(m.Tail)
+	if err != nil {
+		return nil
+	}
+	marks := make([]uint16, len(b)/2)
+	for i := range marks {
+		marks[i] = binary.BigEndian.Uint16(b[2*i:])
+	}
+	return marks
+}
+
+// remembered is the last good reading of this sync; zero where there is none.
+func (j Job) remembered(ctx context.Context) (m memo, err error) {
+	book, ok := j.Store.(ledger.Notebook)
+	if !ok {
+		return m, nil
+	}
+	text, err := book.Noted(ctx, j.readingNote())
+	if err != nil || text == nil {
+		return m, err
+	}
+	if err := json.Unmarshal(text, &m); err != nil {
+		return m, fmt.Errorf("recall last reading: %w: %w", fault.Internal, err)
+	}
+	return m, nil
+}
+
+func (j Job) readingNote() string { return "reading " + j.Start.Sync }
+
+// judge says why a reading is not to be believed (design §8); it needs every
+// record and every link counted.
+func (c *census) judge(e Expect, last memo) {
+	c.Last = last.Records
+	doubt := func(is bool, format string, args ...any) {
+		if is {
+			c.Doubts = append(c.Doubts, fmt.Sprintf(format, args...))
+		}
+	}
+	read := c.Records + c.Unreadable
+	doubt(c.Records == 0, "it has no records")
+	doubt(c.Records > 0 && c.Records < e.Min, "it has %d records, fewer than the %d expected", c.Records, e.Min)
+	doubt(e.Max > 0 && c.Records > e.Max, "it has %d records, more than the %d expected", c.Records, e.Max)
+	doubt(2*c.Records < last.Records, "it has %d records, fewer than half of the %d of the last good reading", c.Records, last.Records)
+	doubt(2*len(c.absent) > c.links, "%d of the %d people in the ledger are missing: more than half", len(c.absent), c.links)
+	doubt(many(c.Duplicates, read), "%d of %d records repeat a key: more than 1%%", c.Duplicates, read)
+	doubt(many(c.Unreadable, read), "%d of %d rows cannot be read: more than 1%%", c.Unreadable, read)
+	doubt(c.cut(last), "the %d people who are missing are exactly the end of the last good reading: the file seems cut", len(c.absent))
+}
+
+// many is more than one in a hundred, and more than one: a single bad row is
+// its person's trouble, however small the company.
+func many(n, of int) bool { return n > 1 && 100*n > of }
+
+// cut tells whether five or more people are missing and they are the tail of
+// the last good reading, as far back as it is remembered.
+func (c *census) cut(last memo) bool {
+	tail := last.marks()
+	if len(c.gone) < 5 || len(tail) == 0 {
+		return false
+	}
+	n := min(len(c.gone), len(tail))
+	missing := map[uint16]int{}
+	for _, m := range c.gone {
+		missing[m]++
+	}
+	for _, m := range tail[len(tail)-n:] {
+		if missing[m]--; missing[m] < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// refusal is the error of a reading that is not believed.
+func (r Reading) refusal(name string) error {
+	err := fmt.Errorf("read %s: the reading is not believed: %s: %w", name, strings.Join(r.Doubts, "; "), fault.Refused)
+	return fault.WithHint(err, "look at the source; if it is right, take it as it is once with --believe --because TEXT")
+}
+
+// read passes the source through the mapping into b and counts.
+func (j Job) read(ctx context.Context, b *plan.Builder) (*census, error) {
+	c := newCensus()
+	columns, err := j.Source.Columns(ctx)
+	if err != nil {
+		return c, err
+	}
+	for _, name := range j.Expect.Columns {
+		if !slices.ContainsFunc(columns, func(have source.Column) bool { return have.Name == name }) {
+			c.Doubts = append(c.Doubts, "column "+strconv.Quote(name)+" is missing")
+		}
+	}
+	if len(c.Doubts) > 0 {
+		return c, nil
+	}
+	var sum [sha256.Size]byte
+	for rec, err := range j.Source.Records(ctx, j.Mapping.Columns()) {
+		var bad *source.RecordError
+		switch {
+		case errors.As(err, &bad):
+			c.unreadable(b, bad)
+		case err != nil:
+			return c, err
+		default:
+			c.person(b, j.Mapping, rec, &sum)
+		}
+	}
+	c.Digest = sum
+	return c, nil
+}
+
+// unreadable takes in a row that could not be read: whoever it is stays as they are.
+func (c *census) unreadable(b *plan.Builder, bad *source.RecordError) {
+	c.Unreadable++
+	b.Note(badRow(bad))
+	if bad.Key == "" {
+		c.blank++
+		return
+	}
+	h := maphash.String(c.seed, string(bad.Key))
+	c.seen[h] = struct{}{}
+	b.Want(plan.Desired{Key: bad.Key, Place: bad.Place, Held: true})
+}
+
+func badRow(bad *source.RecordError) plan.Finding {
+	return plan.Finding{Severity: plan.Error, Code: "bad-row", Key: bad.Key, Place: bad.Place.String(), Text: bad.Err.Error()}
+}
+
+// person takes in one record.
+func (c *census) person(b *plan.Builder, m *mapping.Mapping, rec source.Record, sum *[sha256.Size]byte) {
+	p, err := m.Map(rec)
+	var bad *source.RecordError
+	switch {
+	case errors.As(err, &bad):
+		c.count(rec.Key)
+		c.Spoiled++
+		b.Note(badRow(bad))
+		b.Want(plan.Desired{Key: rec.Key, Place: rec.Place, Held: true})
+		return
+	case !p.In:
+		c.Outside++
+		return
+	}
+	c.count(p.Key)
+	for _, problem := range p.Problems {
+		b.Note(plan.Finding{
+			Severity: plan.Warning, Code: problem.Code, Key: p.Key, Place: p.Place.String(),
+			Text: string(problem.Path) + ": " + problem.Text,
+		})
+	}
+	d := plan.Desired{Key: p.Key, Place: p.Place, Row: p.Row, Groups: p.Groups}
+	digest(sum, d)
+	b.Want(d)
+}
+
+// digest adds one person to the digest of a reading; the order of people does not matter.
+func digest(sum *[sha256.Size]byte, d plan.Desired) {
+	h := sha256.New()
+	text := func(s string) {
+		h.Write(binary.AppendUvarint(nil, uint64(len(s))))
+		h.Write([]byte(s))
+	}
+	text(string(d.Key))
+	text(d.Row.Packed())
+	for _, g := range d.Groups {
+		text(g)
+	}
+	for i, x := range h.Sum(nil) {
+		sum[i] ^= x
+	}
+}

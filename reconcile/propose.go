@@ -1,0 +1,222 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"rollcall/fault"
+	"rollcall/ledger"
+	"rollcall/plan"
+	"rollcall/scim"
+	"rollcall/target"
+)
+
+// Plan computes what would change. It writes nothing, neither to the target nor
+// to the ledger. A reading that is not believed is Refused; the proposal then
+// holds the reading and no plan.
+func (j Job) Plan(ctx context.Context) (*Proposal, error) {
+	began := j.Now()
+	p := &Proposal{}
+	var err error
+	if p.org, err = j.organization(ctx); err != nil {
+		return p, err
+	}
+	var notes []plan.Finding
+	if p.in, notes, err = j.input(ctx, began); err != nil {
+		return p, err
+	}
+	b := plan.New(p.in)
+	for _, n := range notes {
+		b.Note(n)
+	}
+	p.census, err = j.read(ctx, b)
+	if err == nil {
+		err = j.links(ctx, b, p.census)
+	}
+	if err == nil {
+		err = j.believe(ctx, p.census)
+	}
+	if p.Reading = p.census.Reading; err != nil {
+		return p, err
+	}
+	if err := j.survey(ctx, b, p.in); err != nil {
+		return p, err
+	}
+	p.Plan = b.Plan()
+	p.Plan.Basis.Records, p.Plan.Basis.Reading = p.census.Records, p.census.Digest
+	return p, nil
+}
+
+// input completes what is configured by what must be asked: names and counts.
+func (j Job) input(ctx context.Context, began time.Time) (in plan.Input, notes []plan.Finding, err error) {
+	in = j.Input
+	in.Basis.Sync, in.Basis.Org, in.Basis.At = j.Start.Sync, j.Start.Org, began.UTC()
+	if in.Names, notes, err = j.names(ctx); err != nil {
+		return in, nil, err
+	}
+	if c, ok := j.Store.(ledger.Counter); ok {
+		if in.Policy.Recent, err = c.Counts(ctx, began.Add(-24*time.Hour)); err != nil {
+			return in, nil, err
+		}
+	}
+	return in, notes, nil
+}
+
+// names lists the catalogs that managed attributes draw from. One that may not
+// be looked at is a finding: its names are then found out by the service.
+func (j Job) names(ctx context.Context) (map[target.Catalog]map[string]string, []plan.Finding, error) {
+	if j.Catalog == nil {
+		return j.Input.Names, nil, nil
+	}
+	names, notes := map[target.Catalog]map[string]string{}, []plan.Finding(nil)
+	asked := map[target.Catalog]bool{}
+	for _, rule := range j.Input.Rules {
+		catalog, named := j.Input.Dialect.Named[rule.Path]
+		if !named || asked[catalog] {
+			continue
+		}
+		asked[catalog] = true
+		list, err := j.Catalog.Names(ctx, catalog)
+		switch {
+		case errors.Is(err, fault.Denied):
+			notes = append(notes, plan.Finding{
+				Severity: plan.Warning, Code: "names-unchecked",
+				Text: fmt.Sprintf("the list of every %s may not be read: names of it are checked by the service only (%v)", catalog, err),
+			})
+		case err != nil:
+			return nil, nil, err
+		default:
+			names[catalog] = list
+		}
+	}
+	return names, notes, nil
+}
+
+// links tells the builder what the ledger knows, and counts who is missing.
+// Where a row does not tell whose it is, it may be anybody's who is missing:
+// they all stand as last believed.
+func (j Job) links(ctx context.Context, b *plan.Builder, c *census) error {
+	for l, err := range j.Store.Links(ctx, ledger.LinkQuery{Shape: j.Input.Users}) {
+		if err != nil {
+			return err
+		}
+		b.Link(l)
+		c.link(l)
+	}
+	if c.blank == 0 {
+		return nil
+	}
+	for _, k := range c.absent {
+		b.Want(plan.Desired{Key: k, Held: true})
+	}
+	if n := len(c.absent); n > 0 {
+		b.Note(plan.Finding{
+			Severity: plan.Warning, Code: "absence-unclear",
+			Text: fmt.Sprintf("%d rows have no readable key, and %d people are missing: nobody is taken for a leaver", c.blank, n),
+		})
+	}
+	c.absent = nil
+	return nil
+}
+
+// believe judges the reading. Refused where there are doubts and nobody said to believe it.
+func (j Job) believe(ctx context.Context, c *census) error {
+	last, err := j.remembered(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Last = last.Records; len(c.Doubts) == 0 { // without the columns nothing was counted
+		c.judge(j.Expect, last)
+	}
+	if len(c.Doubts) > 0 && !j.Input.Policy.Believe {
+		return c.refusal(j.Input.Basis.Source)
+	}
+	return nil
+}
+
+// survey shows the builder the target: users, groups where some are managed, and
+// whatever it asks for then.
+func (j Job) survey(ctx context.Context, b *plan.Builder, in plan.Input) error {
+	if err := j.list(ctx, b, scim.User, in.Users); err != nil {
+		return err
+	}
+	if len(in.Members) > 0 || in.ByColumn != 0 {
+		if err := j.list(ctx, b, scim.Group, in.Groups); err != nil {
+			return err
+		}
+	}
+	for questions := b.Questions(); len(questions) > 0; questions = b.Questions() {
+		for _, q := range questions {
+			if err := j.ask(ctx, b, q, in); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (j Job) list(ctx context.Context, b *plan.Builder, t scim.Type, s *scim.Shape) error {
+	exact := true
+	for o, err := range j.Reader.Read(ctx, target.Query{Ask: target.Page, Type: t}, s) {
+		if shifted := (*target.Shifted)(nil); errors.As(err, &shifted) {
+			exact = false
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("list %ss: %w", t, err)
+		}
+		b.Have(o)
+	}
+	b.Listed(t, exact)
+	return nil
+}
+
+// ask puts one question. What may not be known is a question that stays open.
+func (j Job) ask(ctx context.Context, b *plan.Builder, q target.Query, in plan.Input) error {
+	shape := in.Users
+	if q.Type == scim.Group {
+		shape = in.Groups
+	}
+	for o, err := range j.Reader.Read(ctx, q, shape) {
+		if err != nil {
+			return err
+		}
+		b.Have(o)
+	}
+	return nil
+}
+
+// organization asks whose credentials these are and compares with what the
+// ledger remembers: links of one organization mean nothing in another.
+func (j Job) organization(ctx context.Context) (string, error) {
+	if j.Organization == nil {
+		return "", nil
+	}
+	id, err := j.Organization(ctx)
+	if err != nil {
+		return "", err
+	}
+	book, ok := j.Store.(ledger.Notebook)
+	if !ok {
+		return id, nil
+	}
+	text, err := book.Noted(ctx, j.organizationNote())
+	if err != nil || text == nil {
+		return id, err
+	}
+	var known string
+	if err := json.Unmarshal(text, &known); err != nil {
+		return "", fmt.Errorf("recall organization: %w: %w", fault.Internal, err)
+	}
+	if known == id {
+		return id, nil
+	}
+	return "", fault.WithHint(
+		fmt.Errorf("compare organization: the credentials belong to %s, the ledger to %s: %w", id, known, fault.Refused),
+		"use the credentials of the organization that this ledger is about, or another ledger")
+}
+
+func (j Job) organizationNote() string { return "organization " + j.Start.Org }

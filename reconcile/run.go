@@ -1,0 +1,211 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"rollcall/apply"
+	"rollcall/fault"
+	"rollcall/ledger"
+	"rollcall/plan"
+	"rollcall/source"
+)
+
+// Apply is one run under the lock: begin, propose, show, confirm, carry out,
+// end. The report is good with every error but that of beginning, where it is nil.
+//
+// Errors: Busy where another run holds the lock; Refused where a limit or the
+// belief stopped it (nothing was sent); Interrupted; whatever proposing,
+// confirming and applying answered. A change that failed is no error: it is in
+// the report, and in [Report.Exit].
+func (j Job) Apply(ctx context.Context, command string, propose Propose, h Hooks) (*Report, error) {
+	if j.Writer == nil {
+		return nil, fmt.Errorf("apply %s: there is nothing to write with: %w", j.Start.Sync, fault.Unsupported)
+	}
+	before, start := j.stats(), j.Start
+	start.Command, start.Basis = command, j.Input.Basis
+	began := j.Now()
+	start.Basis.Sync, start.Basis.Org, start.Basis.At = start.Sync, start.Org, began.UTC()
+	id, err := j.Store.Begin(ctx, start)
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{Schema: reportSchema, Run: id, Command: command, Began: began.UTC()}
+	p, tally, err := j.run(ctx, id, propose, h)
+	r.fill(p, tally)
+	r.spend(before, j.stats())
+	r.Seconds = j.Now().Sub(began).Seconds()
+	r.Result = result(r, tally, err)
+	if err != nil {
+		r.Error = err.Error()
+	}
+	return r, errors.Join(err, j.end(context.WithoutCancel(ctx), r, p))
+}
+
+// run is what lies between begin and end. The tally is nil where applying was not reached.
+func (j Job) run(ctx context.Context, id ledger.RunID, propose Propose, h Hooks) (*Proposal, *apply.Tally, error) {
+	p, err := propose(ctx)
+	if err != nil {
+		return p, nil, err
+	}
+	if h.Show != nil {
+		h.Show(p)
+	}
+	if p.Plan.Refused() {
+		return p, nil, overLimit(p.Plan.Limits)
+	}
+	if h.Confirm != nil && p.goes() {
+		if err := h.Confirm(ctx, p); err != nil {
+			return p, nil, err
+		}
+	}
+	if err := j.remember(ctx, id, p); err != nil {
+		return p, nil, err
+	}
+	o, err := j.options(ctx, id, p)
+	if err != nil {
+		return p, nil, err
+	}
+	o.Progress = h.Progress
+	tally, err := apply.Run(ctx, p.Plan, j.Reader, j.Writer, j.Store, o)
+	return p, tally, err
+}
+
+// goes tells whether any change of the plan is not held.
+func (p *Proposal) goes() bool {
+	for c := range p.Plan.Changes() {
+		if c.Held == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// overLimit is the error of a plan that reaches further than it may.
+func overLimit(limits []plan.Limit) error {
+	text := ""
+	for _, l := range limits {
+		if l.Exceeded && l.StopsAll {
+			text += fmt.Sprintf("%s wants %d of %d allowed; ", l.Name, l.Wanted, l.Allowed)
+		}
+	}
+	err := fmt.Errorf("check limits: %snothing is applied: %w", text, fault.Refused)
+	return fault.WithHint(err, "look at the plan; if it is right, allow it once with --allow LIMIT=N --because TEXT")
+}
+
+// remember writes what the reading taught: whose credentials these are, how
+// the source ended, who is missing and who is back.
+func (j Job) remember(ctx context.Context, id ledger.RunID, p *Proposal) error {
+	if book, ok := j.Store.(ledger.Notebook); ok {
+		if p.org != "" {
+			if err := j.note(ctx, book, id, j.organizationNote(), p.org); err != nil {
+				return err
+			}
+		}
+		if p.census != nil {
+			if err := j.note(ctx, book, id, j.readingNote(), p.census.memo()); err != nil {
+				return err
+			}
+		}
+	}
+	r, ok := j.Store.(ledger.Register)
+	if !ok || p.census == nil || len(p.census.absent)+len(p.census.back) == 0 {
+		return nil
+	}
+	return r.Mark(ctx, id, p.census.absent, p.census.back)
+}
+
+// note remembers value under name, where it is news.
+func (j Job) note(ctx context.Context, book ledger.Notebook, id ledger.RunID, name string, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("remember %s: %w: %w", name, fault.Internal, err)
+	}
+	known, err := book.Noted(ctx, name)
+	if err != nil || string(known) == string(text) {
+		return err
+	}
+	return book.Note(ctx, id, name, text)
+}
+
+// options completes the tunables by what the ledger knows of the people in the plan.
+func (j Job) options(ctx context.Context, id ledger.RunID, p *Proposal) (apply.Options, error) {
+	o := j.Options
+	o.Run, o.Dialect, o.Now = id, p.in.Dialect, j.Now
+	o.Users, o.Groups = p.in.Users, p.in.Groups
+	o.LeaveMoved = o.LeaveMoved || p.Saved
+	w := wanted(p.Plan)
+	if w.empty() {
+		return o, nil
+	}
+	for l, err := range j.Store.Links(ctx, ledger.LinkQuery{}) {
+		if err != nil {
+			return o, err
+		}
+		w.link(l)
+	}
+	o.ID, o.Holder, o.Open = w.id, w.holder, w.isOpen
+	return o, nil
+}
+
+// A directory is what a plan needs to know of the links: the ids of the people
+// it names, whose creates are open, and, where it creates people, every id.
+type directory struct {
+	ids     map[source.Key]string // "": not known yet
+	holders map[string]source.Key // nil: nobody is created
+	open    map[source.Key]bool
+}
+
+// wanted finds out what p needs to know.
+func wanted(p *plan.Plan) *directory {
+	d := &directory{ids: map[source.Key]string{}, open: map[source.Key]bool{}}
+	ask := func(k source.Key) (string, bool) { d.ids[k] = ""; return "", true }
+	for c := range p.Changes() {
+		if c.Op == plan.Create && d.holders == nil {
+			d.holders = map[string]source.Key{}
+		}
+		c.Resolved(ask)
+	}
+	return d
+}
+
+func (d *directory) empty() bool { return len(d.ids) == 0 && d.holders == nil }
+
+func (d *directory) link(l plan.Link) {
+	if _, asked := d.ids[l.Key]; asked && !l.Closed && l.Ref.ID != "" {
+		d.ids[l.Key] = l.Ref.ID
+	}
+	if d.holders == nil {
+		return
+	}
+	if l.Ref.ID != "" {
+		d.holders[l.Ref.ID] = l.Key
+	}
+	if l.Open != "" && l.OpenOp == plan.Create {
+		d.open[l.Key] = true
+	}
+}
+
+func (d *directory) id(k source.Key) (string, bool) { return d.ids[k], d.ids[k] != "" }
+
+func (d *directory) isOpen(k source.Key) bool { return d.open[k] }
+
+func (d *directory) holder(id string) (source.Key, bool) {
+	k, ok := d.holders[id]
+	return k, ok
+}
+
+// end closes the run in the ledger.
+func (j Job) end(ctx context.Context, r *Report, p *Proposal) error {
+	e := ledger.Ending{Result: r.Result}
+	if p != nil && p.census != nil && r.Result != refused {
+		e.Records, e.Reading = p.census.Records, p.census.Digest
+	}
+	var err error
+	if e.Report, err = json.Marshal(r); err != nil {
+		err = fmt.Errorf("end run %s: %w: %w", r.Run, fault.Internal, err)
+	}
+	return errors.Join(err, j.Store.End(ctx, r.Run, e))
+}
