@@ -1,0 +1,197 @@
+package genesys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"golang.org/x/text/cases"
+
+	"rollcall/scim"
+	"rollcall/scim/scimclient"
+	"rollcall/target"
+)
+
+// holders is what is known of the users whom no filter by userName finds: the
+// deleted ones, and the inactive ones where the service's key filters show
+// active users only, which no public source settles (dossier §8.2).
+type holders struct {
+	deleted  index
+	inactive index
+	hidden   fact // whether key filters hide inactive users
+}
+
+// An index is ids by folded userName, as they were at a time.
+type index struct {
+	at  time.Time
+	ids map[string][]string
+}
+
+// fresh is how long an index is good: lookups come in bursts.
+const fresh = time.Minute
+
+type fact uint8
+
+const (
+	unknown fact = iota
+	no
+	yes
+)
+
+// byUserName yields the active and inactive users with this name and, where
+// there are none, the deleted ones. The service's answer is compared again:
+// which case a filter respects is not documented.
+func (c *Client) byUserName(ctx context.Context, name string, cut *cutter, y yield) error {
+	const doing = "look up a userName"
+	found := 0
+	filter := `userName eq ` + string(scim.ValueOf(name))
+	err := c.filtered(ctx, scim.User, filter, cut.projection(scim.User), func(r scim.Resource) error {
+		if !holds(r, name) {
+			return nil
+		}
+		found++
+		return give(y, cut.observed(r), nil)
+	})
+	if err != nil || found > 0 {
+		return wrap(doing, err)
+	}
+	ids, err := c.inactiveHolders(ctx, name)
+	if err != nil {
+		return wrap(doing, err)
+	}
+	if len(ids) == 0 {
+		if ids, err = c.deletedHolders(ctx, name); err != nil {
+			return wrap(doing, err)
+		}
+	}
+	for _, id := range ids {
+		o, err := c.byID(ctx, scim.User, id, cut)
+		if o.State == target.Gone && err == nil {
+			continue
+		}
+		if err := give(y, o, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func wrap(doing string, err error) error {
+	if err == nil || errors.Is(err, errEnough) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+func holds(r scim.Resource, name string) bool {
+	for _, v := range r.At(userName) {
+		if text, _ := v.Text(); fold(text) == fold(name) {
+			return true
+		}
+	}
+	return false
+}
+
+func fold(s string) string { return cases.Fold().String(strings.TrimSpace(s)) }
+
+// inactiveHolders are the inactive users of this name that a filter by
+// userName does not find: none, where it finds inactive users.
+func (c *Client) inactiveHolders(ctx context.Context, name string) ([]string, error) {
+	hidden, err := c.hidesInactive(ctx)
+	if err != nil || hidden == no {
+		return nil, err
+	}
+	return c.indexed(ctx, name, func(h *holders) *index { return &h.inactive }, c.listInactive)
+}
+
+func (c *Client) deletedHolders(ctx context.Context, name string) ([]string, error) {
+	return c.indexed(ctx, name, func(h *holders) *index { return &h.deleted }, c.listDeleted)
+}
+
+// indexed looks a name up in an index that is at most a minute old.
+func (c *Client) indexed(ctx context.Context, name string, of func(*holders) *index, list func(context.Context, func(id, name string)) error) ([]string, error) {
+	c.mu.Lock()
+	have := *of(&c.holders)
+	c.mu.Unlock()
+	if have.ids == nil || c.o.Now().Sub(have.at) > fresh {
+		have = index{at: c.o.Now(), ids: map[string][]string{}}
+		err := list(ctx, func(id, name string) { have.ids[fold(name)] = append(have.ids[fold(name)], id) })
+		if err != nil {
+			return nil, err
+		}
+		c.mu.Lock()
+		*of(&c.holders) = have
+		c.mu.Unlock()
+	}
+	return have.ids[fold(name)], nil
+}
+
+// hidesInactive tries once whether a filter by userName finds an inactive
+// user: one that the list of inactive users shows. Without any there is nothing to hide.
+func (c *Client) hidesInactive(ctx context.Context) (fact, error) {
+	c.mu.Lock()
+	known := c.holders.hidden
+	c.mu.Unlock()
+	if known != unknown {
+		return known, nil
+	}
+	cut := newCutter(scim.NewShape(userName), nil)
+	id, name, err := c.anInactive(ctx, cut)
+	if err != nil || id == "" {
+		return no, err
+	}
+	answer := yes
+	err = c.filtered(ctx, scim.User, `userName eq `+string(scim.ValueOf(name)), cut.projection(scim.User), func(r scim.Resource) error {
+		if r.ID == id {
+			answer = no
+		}
+		return nil
+	})
+	if err != nil {
+		return unknown, err
+	}
+	c.mu.Lock()
+	c.holders.hidden = answer
+	c.mu.Unlock()
+	return answer, nil
+}
+
+func (c *Client) anInactive(ctx context.Context, cut *cutter) (id, name string, err error) {
+	query := maps.Clone(cut.projection(scim.User))
+	query.Set("filter", "active eq false")
+	_, err = c.api.List(ctx, collection(scim.User), query, scimclient.NewSize(1, 1), func(text []byte) (bool, error) {
+		r, err := scim.ParseResource(scim.User, text)
+		if err != nil {
+			return false, err
+		}
+		id = r.ID
+		if v := r.At(userName); len(v) > 0 {
+			name, _ = v[0].Text()
+		}
+		return false, nil // one is enough
+	})
+	return id, name, c.explain(err)
+}
+
+func (c *Client) listInactive(ctx context.Context, each func(id, name string)) error {
+	cut := newCutter(scim.NewShape(userName), nil)
+	query := cut.projection(scim.User)
+	query.Set("filter", "active eq false")
+	seen := map[string]bool{}
+	_, err := c.api.List(ctx, collection(scim.User), query, c.sizes[light], func(text []byte) (bool, error) {
+		r, err := scim.ParseResource(scim.User, text)
+		if err != nil || seen[r.ID] {
+			return false, err
+		}
+		seen[r.ID] = true
+		for _, v := range r.At(userName) {
+			text, _ := v.Text()
+			each(r.ID, text)
+		}
+		return true, nil
+	})
+	return c.explain(err)
+}

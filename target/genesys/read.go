@@ -1,0 +1,202 @@
+package genesys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"iter"
+	"maps"
+	"net/http"
+	"net/url"
+
+	"rollcall/fault"
+	"rollcall/scim"
+	"rollcall/scim/scimclient"
+	"rollcall/target"
+)
+
+var (
+	_ target.Reader    = (*Client)(nil)
+	_ target.Writer    = (*Client)(nil)
+	_ target.Cataloger = (*Client)(nil)
+)
+
+// Read answers q, see [target.Reader]. A listing of users is two lists, of the
+// active and of the inactive ones: the service shows nobody else (dossier §8).
+func (c *Client) Read(ctx context.Context, q target.Query, s *scim.Shape) iter.Seq2[target.Observed, error] {
+	return func(yield func(target.Observed, error) bool) {
+		if err := c.read(ctx, q, s, yield); err != nil && !errors.Is(err, errEnough) {
+			yield(target.Observed{}, err)
+		}
+	}
+}
+
+// errEnough says that whoever reads has stopped.
+var errEnough = errors.New("enough was read")
+
+type yield = func(target.Observed, error) bool
+
+func (c *Client) read(ctx context.Context, q target.Query, s *scim.Shape, y yield) error {
+	cut := newCutter(s, q.Paths)
+	switch q.Ask {
+	case target.Page:
+		return c.list(ctx, q.Type, cut, y)
+	case target.ByID:
+		o, err := c.byID(ctx, q.Type, q.Who, cut)
+		return give(y, o, err)
+	case target.ByUserName:
+		return c.byUserName(ctx, q.Who, cut, y)
+	case target.Deleted:
+		return c.deleted(ctx, cut, y)
+	case target.Grants:
+		o, err := c.grants(ctx, q.Who, s)
+		return give(y, o, err)
+	}
+	return fmt.Errorf("read: no such question: %w", fault.Internal)
+}
+
+func give(y yield, o target.Observed, err error) error {
+	if err == nil && !y(o, nil) {
+		return errEnough
+	}
+	return err
+}
+
+func collection(t scim.Type) string {
+	if t == scim.Group {
+		return "/scim/groups" // the pinned tree may demand a filter (dossier §8.3)
+	}
+	return "/scim/users"
+}
+
+func noun(t scim.Type) string {
+	if t == scim.Group {
+		return "group"
+	}
+	return "user"
+}
+
+// mostMissing is the share of a listing that may be missing: one in so many.
+const mostMissing = 100
+
+// list reads every resource of t. Rows that come twice are given once; what
+// the service counted and did not show makes the listing shifted, or broken.
+func (c *Client) list(ctx context.Context, t scim.Type, cut *cutter, y yield) error {
+	filters := []string{""}
+	if t == scim.User {
+		filters = []string{"", "active eq false"}
+	}
+	seen := map[uint64]int8{} // list by hash of id: a million ids as text would be most of the memory
+	seed := maphash.MakeSeed()
+	total, moved := 0, false
+	for i, f := range filters {
+		query := cut.projection(t)
+		if f != "" {
+			query.Set("filter", f)
+		}
+		got, err := c.api.List(ctx, collection(t), query, c.sizes[cut.kind(t)], func(text []byte) (bool, error) {
+			r, err := scim.ParseResource(t, text)
+			if err != nil || r.ID == "" {
+				return false, fmt.Errorf("a %s cannot be read: %w", noun(t), fault.Unavailable)
+			}
+			id := maphash.String(seed, r.ID)
+			if in, again := seen[id]; again {
+				if in != int8(i) { // in both lists: it was switched between the two
+					total, moved = total-1, true
+					seen[id] = int8(i)
+				}
+				return false, nil
+			}
+			seen[id] = int8(i)
+			if !y(cut.observed(r), nil) {
+				return false, errEnough
+			}
+			return true, nil
+		})
+		if err != nil {
+			return fmt.Errorf("list %ss: %w", noun(t), c.explain(err))
+		}
+		total += got.After
+		moved = moved || got.Before != got.After
+	}
+	return complete(t, len(seen), total, moved)
+}
+
+// complete judges a listing that ended by itself.
+func complete(t scim.Type, seen, total int, moved bool) error {
+	switch missing := total - seen; {
+	case missing*mostMissing > total:
+		err := fmt.Errorf("list %ss: the service counted %d and showed %d: %w", noun(t), total, seen, fault.Unavailable)
+		return fault.WithHint(err, "nothing was concluded from this listing: run again when fewer changes are made elsewhere at the same time")
+	case missing > 0, moved:
+		return &target.Shifted{Seen: seen, Total: total}
+	}
+	return nil
+}
+
+// byID reads one resource. A user that is not there may have been deleted,
+// which only the public API shows (dossier §5.5).
+func (c *Client) byID(ctx context.Context, t scim.Type, id string, cut *cutter) (target.Observed, error) {
+	r, err := c.get(ctx, t, id, cut.projection(t))
+	switch {
+	case err == nil:
+		return cut.observed(r), nil
+	case !errors.Is(err, fault.Missing):
+		return target.Observed{}, fmt.Errorf("read %s %s: %w", noun(t), id, err)
+	}
+	gone := target.Observed{Ref: scim.Ref{Type: t, ID: id}, State: target.Gone}
+	if t == scim.Group {
+		return gone, nil
+	}
+	e, err := c.entry(ctx, id)
+	switch {
+	case errors.Is(err, fault.Missing):
+		return gone, nil
+	case err != nil:
+		return target.Observed{}, fmt.Errorf("read deleted user %s: %w", id, err)
+	case e.State != deletedState:
+		return gone, nil
+	}
+	return e.observed(cut), nil
+}
+
+func (c *Client) get(ctx context.Context, t scim.Type, id string, query url.Values) (scim.Resource, error) {
+	r, err := c.do(ctx, scimclient.Call{Method: http.MethodGet, Path: collection(t) + "/" + url.PathEscape(id), Query: query})
+	if err != nil {
+		return scim.Resource{}, err
+	}
+	return resource(t, r)
+}
+
+// resource is the one that an answer holds. The version may stand in the body or the header.
+func resource(t scim.Type, r scimclient.Reply) (scim.Resource, error) {
+	out, err := scim.ParseResource(t, r.Body)
+	if err != nil || out.ID == "" {
+		return out, &target.Failure{
+			Kind: fault.Unavailable, Status: r.Status, Correlation: r.Correlation, Attempts: r.Attempts,
+			Detail: "the answer holds no " + noun(t),
+		}
+	}
+	if out.Version == "" {
+		out.Version = scim.ParseVersion(r.Header.Get("ETag"))
+	}
+	return out, nil
+}
+
+// filtered reads the resources that a filter finds: few, on one page.
+func (c *Client) filtered(ctx context.Context, t scim.Type, filter string, query url.Values, visit func(scim.Resource) error) error {
+	query = maps.Clone(query)
+	query.Set("filter", filter)
+	_, err := c.api.List(ctx, collection(t), query, scimclient.NewSize(fewRows, fewRows), func(text []byte) (bool, error) {
+		r, err := scim.ParseResource(t, text)
+		if err != nil {
+			return false, fmt.Errorf("a %s cannot be read: %w", noun(t), fault.Unavailable)
+		}
+		return true, visit(r)
+	})
+	return c.explain(err)
+}
+
+// fewRows is the default page of the service.
+const fewRows = 25
