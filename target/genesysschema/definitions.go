@@ -140,3 +140,51 @@ func genesys() scim.Definition {
 		},
 	}
 }
+
+// Discovery are the schemas of the discovery resources, which the service
+// serves beside those of users and groups. The caller may keep and change them.
+func Discovery() []scim.Definition {
+	ro := mutable(readOnly)
+	option := func(name, description string, more ...scim.Attribute) scim.Attribute {
+		return text(name, description, ro, of(append([]scim.Attribute{
+			text("supported", "Whether it is supported.", ro, is("boolean")),
+		}, more...)...))
+	}
+	return []scim.Definition{
+		{
+			ID: "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig", Name: "ServiceProviderConfig", Description: "What the service can do.",
+			Attributes: []scim.Attribute{
+				text("documentationUri", "Where the service is described.", reference("external")),
+				option("patch", "Changing parts of a resource."),
+				option("filter", "Filtering lists.", text("maxResults", "The most resources of an answer.", ro, is("integer"))),
+				option("etag", "Versions of resources."),
+				option("sort", "Sorting lists."),
+				option("bulk", "Several operations in one request.",
+					text("maxOperations", "The most operations.", ro, is("integer")), text("maxPayloadSize", "The most bytes.", ro, is("integer"))),
+				option("changePassword", "Changing a password."),
+				text("authenticationSchemes", "How requests are authenticated.", ro, many, of(
+					text("name", "The name.", ro), text("description", "A description.", ro), text("specUri", "The specification.", reference("external")),
+					text("documentationUri", "The documentation.", reference("external")), text("type", "The kind.", ro,
+						among("oauth", "oauth2", "oauthbearertoken", "httpbasic", "httpdigest")), text("primary", "Whether it is the preferred one.", ro, is("boolean")),
+				)),
+			},
+		},
+		{
+			ID: "urn:ietf:params:scim:schemas:core:2.0:ResourceType", Name: "ResourceType", Description: "A type of resource.",
+			Attributes: []scim.Attribute{
+				text("id", "The id of the type.", ro), text("name", "The name.", ro), text("description", "A description.", ro),
+				text("schema", "The URN of the schema.", reference("uri")), text("endpoint", "The path of the resources.", reference("uri")),
+				text("schemaExtensions", "The extensions.", ro, many, of(
+					text("schema", "The URN of the extension.", reference("uri")), text("required", "Whether every resource has it.", ro, is("boolean")),
+				)),
+			},
+		},
+		{
+			ID: "urn:ietf:params:scim:schemas:core:2.0:Schema", Name: "Schema", Description: "The definition of a schema.",
+			Attributes: []scim.Attribute{
+				text("id", "The URN of the schema.", ro, exact), text("name", "The name.", ro), text("description", "A description.", ro),
+				text("attributes", "The attributes, as RFC 7643 §7 describes them.", ro, many, of(text("name", "The name.", ro))),
+			},
+		},
+	}
+}
