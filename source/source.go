@@ -61,7 +61,7 @@ type Record struct {
 
 // A RecordError spoils one record; the sequence goes on.
 type RecordError struct {
-	Key   Key // "" where the record is too broken to tell
+	Key   Key // "" where the record is too broken to tell: never a guess
 	Place Place
 	Err   error // a sentence for the finding; no value of the record stands in it
 }
@@ -83,6 +83,7 @@ type Source interface {
 	// repeat: scope and duplicates are the reader's business. An error of type
 	// *RecordError spoils one record and the sequence goes on. Any other error
 	// is the last thing yielded: the reading is incomplete, and callers must
-	// not conclude that a missing record has left.
+	// not conclude that a missing record has left. A reading whose context
+	// ends is one of these, with fault.Interrupted.
 	Records(ctx context.Context, columns []string) iter.Seq2[Record, error]
 }

@@ -49,6 +49,8 @@ func TestFileThatCannotBeRead(t *testing.T) {
 		"commas, not bars":             {file: "a.psv", content: "id,name\n1,Ann\n", o: filesource.Options{Key: "key"}, text: "separated by comma, not by \"|\"", place: ":1"},
 		"commas in a semicolon header": {file: "a.csv", content: "id;name, first;x\n1;A;B\n", o: filesource.Options{Key: "id"}, text: "separated by semicolon", place: ":1"},
 		"UTF-16 without a mark":        {file: "a.csv", content: "i\x00d\x00\n\x00", o: filesource.Options{Key: "id"}, text: "begins with NUL bytes", hint: "utf-16le", place: ":1"},
+		"a header of Windows":          {file: "a.csv", content: "id,Stra\xdfe\n1,x\n", o: filesource.Options{Key: "id"}, text: "the header is not valid UTF-8", hint: "windows-1252", place: ":1"},
+		"a header cut in a quote":      {file: "a.csv", content: "id,\"name\n1,x\n", o: filesource.Options{Key: "id"}, text: "the header is cut off", place: ":1"},
 		"lines that end in CR":         {file: "a.csv", content: "id,name\r1,Ann\r", o: filesource.Options{Key: "id"}, text: "carriage returns alone", place: ":1"},
 		"a JSON list of nothing":       {file: "a.json", content: "[]", o: filesource.Options{Key: "id"}, text: "no records"},
 		"a JSON scalar":                {file: "a.json", content: `"` + secret + `"`, o: filesource.Options{Key: "id"}, text: "not JSON: a list of objects is expected", place: ":1"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -119,5 +120,46 @@ func writeXLSX(t *testing.T, path string, table sourcetest.Table) {
 	}
 	if err := errors.Join(book.SaveAs(path), book.Close()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestReplacedFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a.csv")
+	write(t, path, "id,name\ne1,Ann\n")
+	f := open(t, path, filesource.Options{Key: "id"})
+	write(t, path+".new", "name,id\nBo,e2\nCy,e3\n")
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	if got := rows(t, f, "name"); len(got) != 1 || got[0] != `2 e1: ["Ann"]` {
+		t.Errorf("read %q after another file took the name, want the old one", got)
+	}
+	if stat, err := os.Stat(path); err != nil || f.Size() == stat.Size() || f.ModTime().IsZero() {
+		t.Errorf("Size %d, ModTime %v are not of the file that was opened (%v)", f.Size(), f.ModTime(), err)
+	}
+}
+
+// TestLargeCellIsNotHeld runs alone: it measures what the process allocates.
+func TestLargeCellIsNotHeld(t *testing.T) { //nolint:paralleltest // see above
+	for name, content := range map[string]string{
+		"a.csv":   "id,name\ne1,\"" + strings.Repeat("x\n", 16<<20) + "\"\ne2,Bo\n",
+		"a.psv":   "id|name\ne1|" + strings.Repeat("x", 32<<20) + "\ne2|Bo\n",
+		"a.json":  `[{"id":"e1","name":"` + strings.Repeat("x", 32<<20) + `"},{"id":"e2","name":"Bo"}]`,
+		"a.jsonl": `{"id":"e1","name":"` + strings.Repeat("x", 32<<20) + "\"}\n{\"id\":\"e2\",\"name\":\"Bo\"}",
+	} {
+		path := filepath.Join(t.TempDir(), name)
+		write(t, path, content)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		f := open(t, path, filesource.Options{Key: "id"})
+		got := rows(t, f, "name")
+		runtime.ReadMemStats(&after)
+		if len(got) != 2 || !strings.Contains(got[0], "1 MiB") || !strings.HasSuffix(got[1], `e2: ["Bo"]`) {
+			t.Errorf("%s: read %.100q", name, got)
+		}
+		if used := after.TotalAlloc - before.TotalAlloc; used > 20<<20 {
+			t.Errorf("%s: %d MiB allocated for a cell of 32", name, used>>20)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // judge refuses a first row that is no header, or not the header expected. It
@@ -15,6 +16,9 @@ func judge(doc *document, line int, header []string, delim byte, key string) err
 	}
 	if slices.ContainsFunc(header, func(name string) bool { return strings.ContainsRune(name, '\r') }) {
 		return doc.refuse(line, "export the file with line feeds, or convert it", "lines end in carriage returns alone")
+	}
+	if slices.ContainsFunc(header, func(name string) bool { return !utf8.ValidString(name) }) {
+		return doc.refuse(line, "if a Windows program wrote the file, set source.encoding: windows-1252", "the header is not valid UTF-8")
 	}
 	named := key != "" && slices.Contains(header, key)
 	if !named && looksLikeData(header) {
