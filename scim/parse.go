@@ -106,7 +106,7 @@ func (p *parser) attribute() *Filter {
 		p.pos++
 	}
 	head, filtered := p.text[from:p.pos], p.peek() == '['
-	attr, why := splitAttr(head, true)
+	attr, why := splitAttr(head, filtered)
 	switch {
 	case why != "":
 		p.pos = from

@@ -160,6 +160,7 @@ type Reply struct {
 	throttled int    // answers with 429
 	refused   string // the token that got 401, until another one did too
 	final     bool   // no token was to be had
+	limit     string // the limit that a 429 names
 }
 
 // Do sends call and waits for the answer, repeating what may be repeated: what
@@ -202,7 +203,7 @@ func (c *Client) repeat(ctx context.Context, call Call, r *Reply, err error) (ti
 	case asked > c.o.MaxWait || r.Attempts >= back.Attempts:
 		return 0, false
 	case f.Kind == fault.Throttled && told:
-		return asked + extra + back.jitter(r.Attempts, c.o.Rand), !call.Paged || r.throttled < 2
+		return asked + extra + back.jitter(r.Attempts, c.o.Rand), !call.Paged || r.throttled < 2 && r.limit != ""
 	case f.Kind == fault.Throttled:
 		return back.wait(r.Attempts) + back.jitter(r.Attempts, c.o.Rand), !call.Paged
 	case f.Kind == fault.Unavailable && call.safe():
@@ -261,8 +262,12 @@ func (c *Client) send(ctx context.Context, call Call, r *Reply) error {
 		token = t
 	}
 	err := c.exchange(ctx, call, token, r)
-	let(r.Header)
 	var f *target.Failure
+	if r.Status == http.StatusUnauthorized {
+		let(nil) // refused before it was counted
+	} else {
+		let(r.Header)
+	}
 	switch {
 	case err == nil:
 		return nil
@@ -277,12 +282,12 @@ func (c *Client) send(ctx context.Context, call Call, r *Reply) error {
 }
 
 // slow makes everybody wait as a 429 asks, one second longer (dossier §3.2).
-// One that names no wait is about the page, not the pace.
+// One for a page that names no limit of requests is about the page, not the pace.
 func (c *Client) slow(call Call, r *Reply) {
 	r.throttled++
 	c.count(func(s *target.Stats) { s.Throttled++ })
-	asked, told := retryAfter(r.Header, c.o.Now())
-	if c.o.Limiter == nil || !told && call.Paged || asked > c.o.MaxWait {
+	asked, _ := retryAfter(r.Header, c.o.Now())
+	if c.o.Limiter == nil || call.Paged && r.limit == "" || asked > c.o.MaxWait {
 		return
 	}
 	c.o.Limiter.throttle(asked + extra)
@@ -300,7 +305,7 @@ func (c *Client) exchange(ctx context.Context, call Call, token string, r *Reply
 		return err
 	}
 	r.Attempts++
-	r.Status, r.Header, r.Body, r.Correlation = 0, nil, nil, ""
+	r.Status, r.Header, r.Body, r.Correlation, r.limit = 0, nil, nil, "", ""
 	c.count(func(s *target.Stats) { s.Requests++ })
 	began := c.o.Now()
 	resp, err := c.o.Transport.RoundTrip(req)
@@ -314,7 +319,9 @@ func (c *Client) exchange(ctx context.Context, call Call, token string, r *Reply
 		return broken(ctx, call, r, err)
 	}
 	if r.Status < http.StatusOK || r.Status >= http.StatusMultipleChoices {
-		return failure(call, *r, readEnvelope(r.Header, r.Body))
+		e := readEnvelope(r.Header, r.Body)
+		r.limit = e.limit
+		return failure(call, *r, e)
 	}
 	check := call.Check
 	if check == nil {
