@@ -1,6 +1,13 @@
 package plan
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"rollcall/fault"
+	"strconv"
+
 	"rollcall/scim"
 	"rollcall/source"
 )
@@ -55,25 +62,64 @@ type Change struct {
 	Sent     Digest       `json:"sent,omitzero"`  // of the Desired that is carried out once this is done; zero: it does not complete one
 }
 
-// Person stands in a value for the id of the user that belongs to k, known
-// when it is sent: no SCIM name begins with '$'.
-func Person(k source.Key) scim.Value {
-	return scim.ValueOf(map[string]any{"$person": string(k)})
+// identify computes the ID: a digest of what c intends, not of what it
+// believes (Before, Keep, the version), so that it is the same in every plan of the
+// same intent.
+func (c Change) identify() string {
+	h := sha256.New()
+	var b []byte
+	for _, s := range []string{string(c.Key), string(c.Op), string(c.Target.Type), c.Target.ID} {
+		b = appendText(b, s)
+	}
+	for _, e := range c.Edits {
+		b = appendText(b, string(e.Path))
+		b = strconv.AppendBool(b, e.Whole)
+		for _, vs := range [][]scim.Value{e.Set, e.Add, e.Remove, e.Claim} {
+			b = appendValues(b, vs)
+		}
+	}
+	h.Write(b)
+	return hex.EncodeToString(h.Sum(nil)[:idBytes])
 }
 
-// Resolve replaces every Person in v, nested ones included; ok is false where
-// one is not known to id.
-func Resolve(v scim.Value, id func(source.Key) (string, bool)) (_ scim.Value, ok bool) {
-	panic("sketch")
+// idBytes of a SHA-256 name a change: 80 bits tell a million changes apart.
+const idBytes = 10
+
+// sends tells whether c can need a request: a bare link, or claims only, never does.
+func (c Change) sends() bool {
+	if c.Op != Adopt && c.Op != Join && c.Op != Leave && c.Op != Update {
+		return true
+	}
+	for _, e := range c.Edits {
+		if e.Whole || len(e.Add) > 0 || len(e.Remove) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
-// Against answers the operations that carry c out on what is there now (none:
-// found done), and the paths whose Before no longer holds. A saved plan leaves
-// such a change out; a live run sends it and reports them. Person values are
-// the caller's to resolve first.
-func (c Change) Against(at func(scim.Path) []scim.Value) (ops []scim.Op, moved []scim.Path) {
-	panic("sketch")
+// Digest is what [Link.Sent] remembers of d: who, what and which groups.
+func (d Desired) Digest() Digest {
+	b := appendText(nil, d.Key)
+	b = appendText(b, d.Row.Packed())
+	for _, g := range d.Groups {
+		b = appendText(b, g)
+	}
+	return sha256.Sum256(b)
 }
 
-// Resolved is c with every Person value in its edits replaced.
-func (c Change) Resolved(id func(source.Key) (string, bool)) (Change, bool) { panic("sketch") }
+// MarshalText writes d in hexadecimal.
+func (d Digest) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(d[:])), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (d *Digest) UnmarshalText(text []byte) error {
+	if len(text) != hex.EncodedLen(len(d)) {
+		return fmt.Errorf("read digest: %w: %w", fault.Invalid, errDigest)
+	}
+	if _, err := hex.Decode(d[:], text); err != nil {
+		return fmt.Errorf("read digest: %w: %w", fault.Invalid, err)
+	}
+	return nil
+}
+
+var errDigest = errors.New("not 64 hexadecimal digits")

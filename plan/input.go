@@ -79,18 +79,20 @@ type Leaving struct {
 
 // Policy is everything configured that is not an attribute.
 type Policy struct {
-	Lifecycle bool        // false: lifecycle none
-	Match     []scim.Path // in order
-	Leaving   Leaving
-	Limits    map[Op]Bound   // create, adopt, update, rename, deactivate, reactivate, delete; and GroupRemovals, Rekeys
-	Recent    map[Op]int     // what happened in the last 24 hours by the ledger, reverts excepted
-	Allow     map[string]int // lifted for this run: op → number, -1 without bound
-	Protect   []string       // userName patterns with *, never touched
-	Roles     map[string]RolePolicy
-	Only      []string // WHO; empty: everybody
-	HoldAll   bool     // an unknown name holds the person instead of the attribute
-	NoClaim   bool
-	Believe   bool
+	Lifecycle      bool        // false: lifecycle none
+	Match          []scim.Path // in order
+	Leaving        Leaving
+	Limits         map[Op]Bound   // create, adopt, update, rename, deactivate, reactivate, delete; and GroupRemovals, Rekeys
+	Recent         map[Op]int     // what happened in the last 24 hours by the ledger, reverts excepted
+	RecentRemovals map[string]int // the same of GroupRemovals, by group id
+	Base           int            // what percentages are of; 0: the linked users
+	Allow          map[string]int // lifted for this run: op → number, -1 without bound
+	Protect        []string       // userName patterns with *, never touched
+	Roles          map[string]RolePolicy
+	Only           []string // WHO; empty: everybody
+	HoldAll        bool     // an unknown name holds the person instead of the attribute
+	NoClaim        bool
+	Believe        bool
 }
 
 // A RolePolicy lifts or bounds what data may do to a role.

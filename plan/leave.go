@@ -1,0 +1,89 @@
+package plan
+
+import (
+	"time"
+
+	"rollcall/source"
+	"rollcall/target"
+)
+
+// leave decides about the link of somebody whom the source does not have any more:
+//
+//	user       action      days over | what
+//	---------  ----------  --------- | ------------------------------------------
+//	active     report      -         | finding
+//	active     deactivate  no        | finding: waits
+//	active     deactivate  yes       | deactivate, and nothing else
+//	active     delete      yes       | delete
+//	inactive   -           -         | delete, where we deactivated it and the second step is due
+//	deleted    -           -         | finding: gone
+//	not known  -           -         | nothing
+//
+// A source without any record removes nobody.
+func (b *Builder) leave(t int) {
+	k := b.ties[t]
+	if k.person >= 0 || k.flags&(closed|contested) != 0 || k.user < 0 || len(b.people) == 0 || !b.in.Policy.Lifecycle || k.flags&chosen == 0 {
+		return
+	}
+	key, u := b.tieKey(t), b.users[k.user]
+	switch {
+	case u.state == target.Gone || u.state == target.Erased:
+		b.Note(finding(Note, "gone", key, source.Place{}, "left the source, and the user is deleted"))
+	case b.in.Policy.protects(b.nameOf(int(k.user))):
+		b.Note(finding(Note, "protected", key, source.Place{}, "left the source; the user is protected and never touched"))
+	case u.state == target.Inactive:
+		b.leaveInactive(t, key)
+	default:
+		b.leaveActive(t, key)
+	}
+}
+
+func (b *Builder) leaveActive(t int, key source.Key) {
+	l := b.in.Policy.Leaving
+	wait := l.After - b.days(b.ties[t].left)
+	switch {
+	case l.Action != "deactivate" && l.Action != "delete":
+		b.Note(finding(Note, "left", key, source.Place{}, "left the source; leavers are only reported"))
+	case wait > 0:
+		b.Note(finding(Note, "leaving", key, source.Place{}, "left the source; %s follows in %d days", l.Action, wait))
+	case l.Action == "delete":
+		b.emit(b.leaver(t, key, Delete, leftSource), deleting, 0, counted, closing)
+	default:
+		c := b.leaver(t, key, Deactivate, leftSource)
+		c.Edits = activate(false)
+		b.emit(c, leaving, 0, counted, closing)
+	}
+}
+
+// leaveInactive takes the second step, and settles a deactivation whose answer was lost.
+func (b *Builder) leaveInactive(t int, key source.Key) {
+	k, l := b.ties[t], b.in.Policy.Leaving
+	if k.off == 0 && b.byUs(t) {
+		c := b.leaver(t, key, Deactivate, leftSource)
+		c.Edits = activate(false)
+		b.emit(c, leaving, 0, bare, 0)
+		return
+	}
+	if k.off == 0 || l.Then != "delete" {
+		return
+	}
+	if wait := l.ThenAfter - b.days(k.off); wait > 0 {
+		b.Note(finding(Note, "leaving", key, source.Place{}, "left the source and was deactivated; delete follows in %d days", wait))
+		return
+	}
+	b.emit(b.leaver(t, key, Delete, leftLongAgo), deleting, 0, counted, 0)
+}
+
+func (b *Builder) leaver(t int, key source.Key, op Op, reason string) Change {
+	u := int(b.ties[t].user)
+	return Change{Op: op, Key: key, UserName: b.nameOf(u), Target: b.ref(u), Reason: reason}
+}
+
+// days are how many calendar days ago a day was, by the plan's own date.
+func (b *Builder) days(since int32) int {
+	today, err := time.Parse(time.DateOnly, b.in.Basis.Today)
+	if err != nil || since == 0 {
+		return 0
+	}
+	return int(day(today) - since)
+}

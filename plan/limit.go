@@ -1,0 +1,225 @@
+package plan
+
+import (
+	"slices"
+
+	"rollcall/scim"
+	"rollcall/source"
+)
+
+// DefaultLimits are the bounds of somebody who configured none (design §8).
+// Create and Reactivate have none.
+func DefaultLimits() map[Op]Bound {
+	return map[Op]Bound{
+		Adopt:         {},
+		Update:        {N: 50, Percent: 50},
+		Rename:        {N: 5, Percent: 1},
+		Deactivate:    {N: 10, Percent: 2},
+		Delete:        {},
+		GroupRemovals: {N: 5, Percent: 25},
+		Rekeys:        {N: 5, Percent: 1},
+	}
+}
+
+// bounded are the limits in the order in which plans show them.
+var bounded = []Op{Deactivate, Rename, GroupRemovals, Adopt, Create, Update, Reactivate, Delete}
+
+// allowed is the bound of op over a base; -1: none. A limit that is not
+// configured is the default's, and a negative N is no bound.
+func (p Policy) allowed(op Op, base int) int {
+	bound, ok := p.Limits[op]
+	if !ok {
+		if bound, ok = DefaultLimits()[op]; !ok {
+			return -1
+		}
+	}
+	lifted, lift := p.Allow[string(op)]
+	if bound.N < 0 || lift && lifted < 0 {
+		return -1
+	}
+	return max(bound.N, int(bound.Percent*float64(base)/100), lifted)
+}
+
+// stops tells whether a limit stops the whole plan, and not its kind alone.
+func (op Op) stops() bool { return op == Deactivate || op == Rename || op == GroupRemovals }
+
+// limits holds the counts of changes against the bounds.
+func (b *Builder) limits() []Limit {
+	base := b.in.Policy.Base
+	if base == 0 {
+		for _, t := range b.ties {
+			if t.flags&closed == 0 {
+				base++
+			}
+		}
+	}
+	var out []Limit
+	for _, op := range bounded {
+		if op == GroupRemovals {
+			out = append(out, Limit{})
+			continue
+		}
+		l := Limit{Name: string(op), Allowed: b.in.Policy.allowed(op, base), Wanted: b.counts[op] + b.in.Policy.Recent[op], StopsAll: op.stops()}
+		l.Exceeded = l.Allowed >= 0 && l.Wanted > l.Allowed && b.counts[op] > 0
+		b.over[op] = l.Exceeded && !l.StopsAll
+		out = append(out, l)
+	}
+	return out
+}
+
+// A loss is what one group loses.
+type loss struct {
+	name            string
+	allowed, wanted int
+	over            bool
+}
+
+// lose holds the removals from one group against its bound. Whatever the bound,
+// no group of ten or more loses over half unless a person allows it.
+func (b *Builder) lose(g *group, size int, leaves []membership) {
+	wanted := 0
+	for _, m := range leaves {
+		if m.held == "" {
+			wanted++
+		}
+	}
+	if wanted == 0 {
+		return
+	}
+	p := b.in.Policy
+	l := loss{name: g.name, allowed: p.allowed(GroupRemovals, size), wanted: wanted + p.RecentRemovals[g.ref.ID]}
+	if _, lifted := p.Allow[string(GroupRemovals)]; !lifted && size >= 10 && (l.allowed < 0 || l.allowed > size/2) {
+		l.allowed = size / 2
+	}
+	l.over = l.allowed >= 0 && l.wanted > l.allowed
+	b.losses = append(b.losses, l)
+	if l.over {
+		b.Note(finding(Warning, "group-removals", "", source.Place{}, "%s of %d members would lose %d, more than the %d allowed", quote(g.name), size, l.wanted, l.allowed))
+	}
+}
+
+// removals is the limit of the group that is nearest to its bound, or furthest over it.
+func (b *Builder) removals() Limit {
+	l := Limit{Name: string(GroupRemovals), Allowed: b.in.Policy.allowed(GroupRemovals, 0), StopsAll: true}
+	for i, g := range b.losses {
+		nearer := g.allowed >= 0 && (l.Allowed < 0 || g.wanted-g.allowed > l.Wanted-l.Allowed)
+		if i == 0 || nearer {
+			l.Allowed, l.Wanted = g.allowed, g.wanted
+		}
+		l.Exceeded = l.Exceeded || g.over
+	}
+	return l
+}
+
+// wait holds the changes of every kind that is over its limit, and whatever
+// rests on one that waits. It runs in the order of waves: what is waited for comes first.
+func (b *Builder) wait() {
+	b.out.sort()
+	for i := range len(b.out.entries) {
+		e := &b.out.entries[i]
+		if why := b.waitsFor(*e); why != "" {
+			e.held = uint16(b.out.of(string(why))) //nolint:gosec // few
+			if ops[e.op] == Create {
+				b.waiting[int32(b.find(b.out.change(*e).Key))] = true //nolint:gosec // an index
+			}
+			continue
+		}
+		if e.rests&restsPart != 0 && (b.over[Create] || len(b.waiting) > 0) {
+			b.part(i)
+		}
+	}
+}
+
+func (b *Builder) waitsFor(e entry) Op {
+	switch op := ops[e.op]; {
+	case e.kind == counted && b.over[op]:
+		return op
+	case e.rests&restsAdopt != 0 && b.over[Adopt]:
+		return Adopt
+	case e.rests&restsCreate != 0 && b.over[Create]:
+		return Create
+	case e.rests&restsReactivate != 0 && b.over[Reactivate]:
+		return Reactivate
+	default:
+		return ""
+	}
+}
+
+// part splits the edits that wait for a create that waits from the i-th change.
+func (b *Builder) part(i int) {
+	e := b.out.entries[i]
+	c := b.out.change(e)
+	awaits := func(v scim.Value) bool {
+		return slices.ContainsFunc(persons(v), func(k source.Key) bool {
+			n := b.find(k)
+			return n >= 0 && (b.over[Create] || b.waiting[int32(n)]) //nolint:gosec // an index
+		})
+	}
+	rest := c
+	rest.Edits = nil
+	c.Edits = slices.DeleteFunc(c.Edits, func(d Edit) bool {
+		waits := slices.ContainsFunc(d.Set, awaits) || slices.ContainsFunc(d.Add, awaits)
+		if waits {
+			rest.Edits = append(rest.Edits, d)
+		}
+		return waits
+	})
+	if len(rest.Edits) == 0 {
+		return
+	}
+	if len(c.Edits) == 0 && c.Op == Update {
+		b.out.entries[i].held = uint16(b.out.of(string(Create))) //nolint:gosec // few
+		return
+	}
+	c.Sent = Digest{}
+	b.out.replace(i, c)
+	rest.ID, rest.Op, rest.Reason, rest.Held = "", Update, referenceFollows, string(Create)
+	rest.Wave = int(halving) << 16
+	b.out.add(rest, secondHalf, 0)
+}
+
+// summarize counts what is planned, and what carrying it out takes.
+func (p *Plan) summarize(activeBefore, reads int) {
+	s := Summary{Findings: len(p.Findings), ActiveBefore: activeBefore, ActiveAfter: activeBefore}
+	for _, e := range p.packed.entries {
+		s.count(e)
+		if e.held == 0 {
+			p.Cost.Writes += int(e.needs)
+		}
+	}
+	p.Cost.Reads = reads
+	if p.Basis.Granted > 0 {
+		p.Cost.Seconds = float64(p.Cost.Writes) * 60 / float64(p.Basis.Granted)
+	}
+	s.Requests, s.Seconds = p.Cost.Writes, p.Cost.Seconds
+	p.Summary = s
+}
+
+func (s *Summary) count(e entry) {
+	op, goes := ops[e.op], e.held == 0
+	switch {
+	case goes && e.rests&closing != 0:
+		s.ActiveAfter--
+	case goes && (op == Create || op == Reactivate):
+		s.ActiveAfter++
+	}
+	counter := map[Op]*int{
+		Create: &s.Create, Adopt: &s.Adopt, Update: &s.Update, Rename: &s.Rename,
+		Deactivate: &s.Deactivate, Reactivate: &s.Reactivate, Delete: &s.Delete,
+	}[op]
+	switch {
+	case e.kind == healed:
+		s.Create++
+	case counter != nil && e.kind != secondHalf && (e.kind != bare || op == Adopt):
+		*counter++
+	}
+}
+
+// complain finds the entries of Policy.Only that nobody is.
+func (b *Builder) complain() {
+	for _, who := range b.in.Policy.Only {
+		if !b.asked["who "+who] {
+			b.Note(finding(Warning, "unknown-who", "", source.Place{}, "nobody is %s", quote(who)))
+		}
+	}
+}

@@ -1,0 +1,439 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"rollcall/scim"
+	"rollcall/source"
+	"rollcall/target"
+)
+
+// The reasons of changes.
+const (
+	newInSource       = "NewInSource"
+	matchedBy         = "MatchedBy" // and the path, as in MatchedByUserName
+	recoveredCreate   = "RecoveredCreate"
+	recoveredUpdate   = "Recovered"
+	attributesDiffer  = "AttributesDiffer"
+	userNameDiffers   = "UserNameDiffers"
+	inactiveInSource  = "InactiveInSource"
+	leftSource        = "LeftSource"
+	leftLongAgo       = "LeftLongAgo"
+	returned          = "Returned"
+	allowedToReturn   = "AllowedToReturn"
+	referenceFollows  = "ReferenceFollows"
+	belongsByGroup    = "BelongsInGroup"
+	belongsNoLonger   = "BelongsNoLonger"
+	operationOfPerson = "Explicit"
+)
+
+// A stage is what waves are made of, in this order; within a stage depth counts.
+type stage uint32
+
+const (
+	leaving  stage = iota // accounts that should be closed are the urgent ones
+	renaming              // a userName is freed before it is taken
+	creating              // managers before their people
+	updating
+	halving // what an earlier change of the same person must precede
+	joining
+	parting
+	deleting
+)
+
+// A decision is what Plan makes on its way.
+type decision struct {
+	out     pack
+	depth   map[int32]uint32  // of renames and creates that wait for another; 0 is left out
+	cuts    map[[2]int32]bool // create, manager: the reference follows after both are there
+	over    map[Op]bool       // kinds that wait
+	counts  map[Op]int
+	waiting map[int32]bool  // people whose create waits
+	changed map[string]bool // ids of groups
+	losses  []loss
+}
+
+// emit adds one change in its stage.
+func (b *Builder) emit(c Change, s stage, depth uint32, k kind, r rests) {
+	c.Wave = int(uint32(s)<<16 | min(depth, 1<<16-1))
+	if c.Target.Type == scim.User && c.Op != Create {
+		c.Fresh = c.Fresh || c.sends() && (c.Target.Version == "" || b.secondary(c.Edits))
+	}
+	b.out.add(c, k, r)
+	switch {
+	case k == counted:
+		b.counts[c.Op]++
+	case k == healed:
+		b.counts[Create]++
+	}
+}
+
+func (b *Builder) secondary(edits []Edit) bool {
+	return slices.ContainsFunc(edits, func(e Edit) bool { return slices.Contains(b.in.Dialect.Secondary, e.Path) })
+}
+
+// plan makes the changes of one person.
+func (b *Builder) planPerson(n int) {
+	p := b.people[n]
+	if p.flags&chosen == 0 {
+		return
+	}
+	switch p.fate {
+	case created:
+		b.create(n)
+	case linked:
+		b.planLinked(n)
+	case adopted, recovered:
+		b.adopt(n)
+	default:
+		b.explain(n)
+	}
+}
+
+// compareTo starts a comparison of person n.
+func (b *Builder) compareTo(n int) *comparison {
+	p := b.people[n]
+	c := &comparison{Builder: b, n: n, who: b.person(n), want: b.wanted(n)}
+	if p.user >= 0 {
+		c.have = b.believed(n)
+	}
+	if p.tie >= 0 {
+		c.ours = b.link(int(p.tie)).Ours
+	}
+	return c
+}
+
+// change is one of the person that c is about.
+func (c *comparison) change(op Op, reason string, edits []Edit) Change {
+	p := c.people[c.n]
+	out := Change{Op: op, Key: c.who.key, Target: scim.Ref{Type: scim.User}, Reason: reason, Place: c.who.place, Edits: edits}
+	if p.user >= 0 {
+		out.Target, out.UserName = c.ref(int(p.user)), c.nameOf(int(p.user))
+	}
+	return out
+}
+
+// done is the digest of what is carried out when all of c is.
+func (c *comparison) done() Digest {
+	if c.partial {
+		return Digest{}
+	}
+	return c.desired(c.n).Digest()
+}
+
+// create makes a new user. References that a cycle cuts, and those alone, follow in a second change.
+func (b *Builder) create(n int) {
+	c := b.compareTo(n)
+	c.creating = true
+	c.run()
+	b.findings = append(b.findings, c.findings...)
+	if c.hold {
+		b.people[n].fate = incomplete
+		return
+	}
+	now, later := c.split(func(e Edit) bool { return b.cut(n, e) })
+	for i := range now {
+		now[i].Before = nil
+	}
+	first := c.change(Create, newInSource, now)
+	first.UserName = b.userNameOf(n)
+	r := b.restsOf(n)
+	if len(later) == 0 {
+		first.Sent = c.done()
+		b.emit(first, creating, b.depth[int32(n)], counted, r) //nolint:gosec // an index
+		return
+	}
+	b.emit(first, creating, b.depth[int32(n)], counted, r) //nolint:gosec // an index
+	second := c.change(Update, referenceFollows, later)
+	second.UserName, second.Sent = first.UserName, c.done()
+	b.emit(second, halving, 0, secondHalf, r|restsCreate)
+}
+
+// userNameOf is the userName that person n wants.
+func (b *Builder) userNameOf(n int) string {
+	vs, _ := b.wanted(n).At(userName)
+	if len(vs) != 1 {
+		return ""
+	}
+	name, _ := vs[0].Text()
+	return name
+}
+
+// split takes the edits that later chooses out of c.
+func (c *comparison) split(later func(Edit) bool) (now, then []Edit) {
+	for _, e := range c.edits {
+		if later(e) {
+			then = append(then, e)
+		} else {
+			now = append(now, e)
+		}
+	}
+	return now, then
+}
+
+// planLinked follows the table:
+//
+//	desired   user      by us | changes
+//	--------  --------  ----- | ---------------------------------------------
+//	active    active    -     | update or rename, where anything differs
+//	inactive  active    -     | deactivate: active and nothing else
+//	inactive  inactive  -     | none
+//	active    inactive  yes   | reactivate, then the rest
+//	active    inactive  no    | none (finding), unless a person allows it
+func (b *Builder) planLinked(n int) {
+	p := b.people[n]
+	want := b.people[n].flags&dormant == 0 || !b.in.Policy.Lifecycle
+	is := b.users[p.user].state == target.Active
+	switch {
+	case want && is:
+		b.update(n)
+	case is && b.governs(active):
+		c := b.compareTo(n)
+		c.partial = true
+		b.people[n].flags |= touched
+		b.emit(c.change(Deactivate, inactiveInSource, activate(false)), leaving, 0, counted, closing)
+	case want && b.in.Policy.Lifecycle:
+		b.reactivate(n)
+	}
+}
+
+// governs tells whether the source may set the single value at p.
+func (b *Builder) governs(p scim.Path) bool {
+	return b.in.Policy.Lifecycle && slices.ContainsFunc(b.rules, func(r rule) bool { return r.Path == p && r.Own == Managed })
+}
+
+// activate is the edit of active alone.
+func activate(to bool) []Edit {
+	return []Edit{{Path: active, Before: []scim.Value{scim.ValueOf(!to)}, Whole: true, Set: []scim.Value{scim.ValueOf(to)}}}
+}
+
+// update sends what differs in one change. An edit that waits for an id which
+// comes later than this change follows in a second.
+func (b *Builder) update(n int) {
+	p := b.people[n]
+	c := b.compareTo(n)
+	if b.users[p.user].flags&same != 0 {
+		c.references()
+		b.findings = append(b.findings, c.findings...)
+		return
+	}
+	interrupted := b.ties[p.tie].flags&open != 0
+	c.claiming = interrupted
+	c.run()
+	b.stuckFinding(c)
+	b.findings = append(b.findings, c.findings...)
+	if len(c.edits) == 0 {
+		return
+	}
+	op, reason := Update, attributesDiffer
+	if c.renames() {
+		op, reason = Rename, userNameDiffers
+	}
+	first := c.change(op, reason, c.edits)
+	if !first.sends() {
+		first.Reason, first.Sent = recoveredUpdate, c.done()
+		b.emit(first, updating, 0, bare, 0)
+		return
+	}
+	b.send(c, first, 0)
+}
+
+// send emits a change of edits, in two where it renames and an edit waits for a create.
+func (b *Builder) send(c *comparison, first Change, k kind) {
+	n := c.n
+	b.people[n].flags |= touched
+	if !c.renames() {
+		first.Sent = c.done()
+		r := rests(0)
+		if slices.ContainsFunc(c.edits, Edit.waits) {
+			r = restsPart
+		}
+		b.emit(first, updating, 0, k, r)
+		return
+	}
+	r := b.restsOf(n)
+	now, later := c.split(Edit.waits)
+	first.Edits = now
+	if len(later) == 0 {
+		first.Sent = c.done()
+	}
+	b.emit(first, renaming, b.depth[int32(n)], k, r) //nolint:gosec // an index
+	if len(later) == 0 {
+		return
+	}
+	if first.Op == Adopt {
+		r |= restsAdopt
+	}
+	second := c.change(Update, referenceFollows, later)
+	second.UserName, second.Sent, second.Fresh = b.userNameOf(n), c.done(), true
+	b.emit(second, halving, 0, secondHalf, r|restsCreate)
+}
+
+func (c *comparison) renames() bool {
+	return slices.ContainsFunc(c.edits, func(e Edit) bool { return e.Path == userName })
+}
+
+// references finds what is wrong with whom an otherwise unchanged person refers to.
+func (c *comparison) references() {
+	for i := range c.rules {
+		r := &c.rules[i]
+		if want, known := c.want.Index(r.at); known && r.reference && r.Own != Once {
+			c.refer(r, want, nil)
+		}
+	}
+}
+
+// adopt links a user that a key found, and claims what is there and desired.
+// Without edits nothing is sent, and nothing is held.
+func (b *Builder) adopt(n int) {
+	p := b.people[n]
+	c := b.compareTo(n)
+	c.claiming = true
+	wants, is := p.flags&dormant == 0 || !b.in.Policy.Lifecycle, b.users[p.user].state == target.Active
+	switch {
+	case wants && is:
+		c.run()
+		b.stuckFinding(c)
+	case is && b.governs(active):
+		c.edits, c.partial = activate(false), true
+		b.people[n].flags |= touched
+	case wants:
+		c.find(Warning, "inactive-elsewhere", "the user was found inactive and stays so; --allow reactivate=1 --only WHO brings it back once it is linked")
+	default:
+		c.partial = true
+	}
+	b.findings = append(b.findings, c.findings...)
+	ch := c.change(Adopt, b.reason(n), c.edits)
+	k := counted
+	if p.fate == recovered {
+		ch.Reason, k = recoveredCreate, healed
+	}
+	if !ch.sends() {
+		if k == counted {
+			k = bare
+		}
+		ch.Sent = c.done()
+		b.emit(ch, updating, 0, k, 0)
+		return
+	}
+	b.send(c, ch, k)
+}
+
+// reason says by which key the user of person n was found.
+func (b *Builder) reason(n int) string {
+	row, u := b.wanted(n), int(b.people[n].user)
+	for i, m := range b.names {
+		if name := b.nameIn(row, i); !m.holds && name != "" && name == b.seenName(u, i) {
+			return matchedBy + title(string(m.path))
+		}
+	}
+	return matchedBy + "Key"
+}
+
+// reactivate brings back whom we deactivated, in two steps: what deactivation
+// took can only be told after the first.
+func (b *Builder) reactivate(n int) {
+	c := b.compareTo(n)
+	reason := returned
+	if !b.returns(n) {
+		if b.in.Policy.Allow[string(Reactivate)] == 0 || len(b.in.Policy.Only) == 0 {
+			c.find(Warning, "inactive-elsewhere", "somebody else deactivated this user; --allow reactivate=1 --only WHO --because TEXT brings it back")
+			b.findings = append(b.findings, c.findings...)
+			return
+		}
+		reason = allowedToReturn
+	}
+	c.run()
+	b.stuckFinding(c)
+	b.findings = append(b.findings, c.findings...)
+	first := c.change(Reactivate, reason, activate(true))
+	if len(c.edits) == 0 {
+		first.Sent = c.done()
+	}
+	b.people[n].flags |= touched
+	b.emit(first, updating, 0, counted, 0)
+	if len(c.edits) == 0 {
+		return
+	}
+	r := b.restsOf(n) | restsReactivate
+	if slices.ContainsFunc(c.edits, Edit.waits) {
+		r |= restsPart
+	}
+	second := c.change(Update, reason, c.edits)
+	if c.renames() {
+		second.Op = Rename
+	}
+	second.Fresh, second.Sent = true, c.done()
+	b.emit(second, halving, 0, secondHalf, r)
+}
+
+// returns tells whether person n was deactivated by us, for all the ledger knows.
+func (b *Builder) returns(n int) bool {
+	p := b.people[n]
+	return p.fate == linked && b.byUs(int(p.tie)) && b.people[n].flags&dormant == 0 && b.in.Policy.Lifecycle
+}
+
+func (b *Builder) byUs(t int) bool {
+	return b.ties[t].off != 0 || b.ties[t].flags&open != 0 && b.link(t).OpenOp == Deactivate
+}
+
+// explain makes the finding of a person who cannot be planned.
+func (b *Builder) explain(n int) {
+	p := b.people[n]
+	s := b.person(n)
+	find := func(severity Severity, code, format string, args ...any) {
+		b.Note(finding(severity, code, s.key, s.place, format, args...))
+	}
+	switch p.fate {
+	case lost:
+		find(Warning, "gone", "somebody else deleted this user; it is not created anew by itself")
+	case reused:
+		find(Error, "address-reused", "the user that matches is %s; not touched", b.owner(n))
+	case erased:
+		find(Error, "address-reused", "a deleted user has this userName; restore it (--allow restore) or give another userName")
+	case ambiguous:
+		find(Error, "ambiguous-match", "more than one record or user matches; none of them is touched")
+	case incomplete:
+		find(Error, "missing-attribute", "%s is needed to create a user and is missing", b.lacking(b.wanted(n)))
+	case absent:
+		find(Note, "no-user", "no user matches, and lifecycle none creates nobody")
+	case shunned:
+		find(Note, "protected", "the user is protected and never touched")
+	default:
+	}
+}
+
+// owner says whose the user is that person n matches.
+func (b *Builder) owner(n int) string {
+	u := b.people[n].user
+	if u < 0 {
+		return "that of another record"
+	}
+	if t := b.users[u].tie; t >= 0 {
+		key := quote(string(b.tieKey(int(t))))
+		if b.ties[t].person < 0 {
+			return "linked to " + key + ", who is not in the source any more (rekey it, or unlink it)"
+		}
+		return "linked to " + key
+	}
+	if b.people[n].flags&stuck != 0 {
+		return "another one"
+	}
+	return "one with another externalId"
+}
+
+func title(s string) string {
+	if s == "" {
+		return s
+	}
+	return string(s[0]&^0x20) + s[1:]
+}
+
+func finding(severity Severity, code string, key source.Key, place source.Place, format string, args ...any) Finding {
+	f := Finding{Severity: severity, Code: code, Key: key, Text: fmt.Sprintf(format, args...)}
+	if place != (source.Place{}) {
+		f.Place = place.String()
+	}
+	return f
+}

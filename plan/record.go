@@ -1,0 +1,112 @@
+package plan
+
+import (
+	"rollcall/scim"
+	"rollcall/source"
+)
+
+// Packed records, opened.
+
+// A subject is a person opened, without the row.
+type subject struct {
+	key    source.Key
+	place  source.Place
+	groups []int // words
+}
+
+func (b *Builder) keyOf(n int) source.Key {
+	c := cursor{b.about.get(b.people[n].about)}
+	return source.Key(c.bytes())
+}
+
+func (b *Builder) person(n int) subject {
+	c := cursor{b.about.get(b.people[n].about)}
+	s := subject{key: source.Key(c.bytes())}
+	s.place.Source, s.place.Line, s.place.Entry = b.words.list[c.int()], c.int(), c.text()
+	s.groups = make([]int, c.int())
+	for i := range s.groups {
+		s.groups[i] = c.int()
+	}
+	return s
+}
+
+// wanted is the desired row of a person.
+func (b *Builder) wanted(n int) scim.Row {
+	return b.unpack(string(b.rows.get(b.people[n].row)))
+}
+
+func (b *Builder) unpack(packed string) scim.Row {
+	r, err := scim.UnpackRow(b.in.Users, packed)
+	if err != nil {
+		panic(err) // a row that was told in another shape than Input.Users
+	}
+	return r
+}
+
+// wantedName is the text of the i-th matcher that person n wants.
+func (b *Builder) wantedName(n, i int) string { return b.nameIn(b.wanted(n), i) }
+
+func (b *Builder) tieKey(n int) source.Key {
+	c := cursor{b.links.get(b.ties[n].at)}
+	return source.Key(c.bytes())
+}
+
+// link opens a link: everything but times and Closed, which its tie has.
+func (b *Builder) link(n int) Link {
+	c := cursor{b.links.get(b.ties[n].at)}
+	l := Link{Key: source.Key(c.bytes())}
+	l.Ref = scim.Ref{Type: scim.User, ID: c.text(), Version: c.text()}
+	l.UserName, l.OpenOp = c.text(), Op(c.text())
+	l.Image, l.Ours = b.unpack(c.text()), b.unpack(c.text())
+	copy(l.Sent[:], c.bytes())
+	l.Groups = make([]string, c.int())
+	for i := range l.Groups {
+		l.Groups[i] = b.words.list[c.int()]
+	}
+	return l
+}
+
+func (b *Builder) userID(n int) string {
+	c := cursor{b.seen.get(b.users[n].at)}
+	return c.text()
+}
+
+// ref is the user with the version it was seen in.
+func (b *Builder) ref(n int) scim.Ref {
+	c := cursor{b.seen.get(b.users[n].at)}
+	return scim.Ref{Type: scim.User, ID: c.text(), Version: c.text()}
+}
+
+// seenName is the text of the i-th matcher that user n has.
+func (b *Builder) seenName(n, i int) string { return b.nameAt(b.users[n].at, i) }
+
+func (b *Builder) nameAt(s spot, i int) string {
+	c := cursor{b.seen.get(s)}
+	c.bytes()
+	c.bytes()
+	for range i {
+		c.bytes()
+	}
+	return c.text()
+}
+
+// nameOf is the userName of user n.
+func (b *Builder) nameOf(n int) string {
+	for i, m := range b.names {
+		if m.path == userName {
+			return b.seenName(n, i)
+		}
+	}
+	return ""
+}
+
+// row is what is known of user n; nothing where it was let go.
+func (b *Builder) row(n int) scim.Row {
+	c := cursor{b.seen.get(b.users[n].at)}
+	c.bytes()
+	c.bytes()
+	for range b.names {
+		c.bytes()
+	}
+	return b.unpack(c.text())
+}
