@@ -262,6 +262,7 @@ type waiting struct {
 type replay struct {
 	people map[source.Key]*Person
 	ids    map[string]source.Key // of every resource that was ever linked
+	meant  map[intent]plan.Change // every change that was ever intended
 	open   map[intent]*waiting
 	runs   map[RunID]*Run
 	order  []RunID
@@ -270,7 +271,7 @@ type replay struct {
 
 func newReplay() *replay {
 	return &replay{
-		people: map[source.Key]*Person{}, ids: map[string]source.Key{}, open: map[intent]*waiting{},
+		people: map[source.Key]*Person{}, ids: map[string]source.Key{}, meant: map[intent]plan.Change{}, open: map[intent]*waiting{},
 		runs: map[RunID]*Run{}, notes: map[string]json.RawMessage{},
 	}
 }
@@ -310,6 +311,7 @@ func (r *replay) add(e Entry) {
 }
 
 func (r *replay) intend(e Entry) {
+	r.meant[intent{e.Run, e.Change.ID}] = *e.Change
 	r.open[intent{e.Run, e.Change.ID}] = &waiting{Change: *e.Change, since: e.Time}
 	if e.Key != "" {
 		r.person(e.Key).Intend(e.Run, *e.Change)
@@ -352,7 +354,7 @@ func (r *replay) settle(e Entry) {
 func (r *replay) close(run RunID, c plan.Change, result Result) {
 	maps.DeleteFunc(r.open, func(at intent, w *waiting) bool {
 		return w.Key == c.Key && w.Target.Type == c.Target.Type && (c.Key != "" || w.Target.ID == c.Target.ID) &&
-			closes(run, c, result, Pending{Change: w.ID, Op: w.Op, Run: at.run})
+			Pending{Change: w.ID, Op: w.Op, Run: at.run}.ClosedBy(run, c.ID, c.Op, result)
 	})
 }
 
@@ -367,13 +369,9 @@ func (r *replay) counts(entries []Entry, since time.Time) map[plan.Op]int {
 			out[plan.GroupRemovals] += Leaving(c)
 		}
 	}
-	intents := map[intent]plan.Change{}
 	for _, e := range entries {
-		if e.Kind == KindIntent {
-			intents[intent{e.Run, e.Change.ID}] = *e.Change
-		}
 		if e.Kind == KindOutcome && e.Outcome.Result.Fine() && !e.Time.Before(since) {
-			count(e.Run, intents[intent{e.Run, e.Outcome.Change}])
+			count(e.Run, r.meant[intent{e.Run, e.Outcome.Change}])
 		}
 	}
 	for at, w := range r.open {
@@ -401,10 +399,10 @@ func (r *replay) matches(e Entry, f Filter) bool {
 	}
 	c := e.Change
 	if e.Outcome != nil {
-		if e.Outcome.Ref.ID == f.Who {
+		meant := r.meant[intent{e.Run, e.Outcome.Change}]
+		if c = &meant; e.Outcome.Ref.ID == f.Who {
 			return true
 		}
-		return slices.ContainsFunc(e.Outcome.Edits, func(d plan.Edit) bool { return r.names(d, f.Who, is) })
 	}
 	if c == nil {
 		return false

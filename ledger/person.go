@@ -71,7 +71,7 @@ type Person struct {
 
 // Intend tells that c, a change of this person, is about to be sent.
 func (p *Person) Intend(run RunID, c plan.Change) {
-	p.Open = slices.DeleteFunc(p.Open, func(o Pending) bool { return o.Change == c.ID })
+	p.Open = slices.DeleteFunc(p.Open, func(o Pending) bool { return o.Change == c.ID && o.Run == run })
 	p.Open = append(p.Open, Pending{Change: c.ID, Op: c.Op, Run: run})
 	if p.UserName == "" {
 		p.UserName = c.UserName
@@ -87,8 +87,8 @@ func (p *Person) Intend(run RunID, c plan.Change) {
 //	failed, leftOut, canceled | this one is closed  the digest of the desired is void
 func (p *Person) Settle(run RunID, c plan.Change, o Outcome) {
 	recovered := p.waits(run, c.Op)
-	p.Open = slices.DeleteFunc(p.Open, func(w Pending) bool { return closes(run, c, o.Result, w) })
-	if o.Result != Done && o.Result != Found {
+	p.Open = slices.DeleteFunc(p.Open, func(w Pending) bool { return w.ClosedBy(run, c.ID, c.Op, o.Result) })
+	if !o.Result.Fine() {
 		p.Sent, p.Undone = plan.Digest{}, run
 		p.see(o)
 		return
@@ -103,20 +103,21 @@ func (p *Person) Settle(run RunID, c plan.Change, o Outcome) {
 	}
 }
 
-// closes tells whether the outcome of c says what became of the waiting intent
-// w: of the same change always; of another where c ended well and is of the same
-// op, makes or ends the link, or belongs to a later run, whose plan rests on a
-// reading that has seen whatever w did.
-func closes(run RunID, c plan.Change, r Result, w Pending) bool {
+// ClosedBy tells whether an outcome says what became of the waiting intent w:
+// the outcome of the same change always; that of another change of the same
+// key (or group) where it ended well and is of the same op, makes or ends the
+// link, or belongs to a later run, whose plan rests on a reading that has seen
+// whatever w did. An unknown outcome says nothing.
+func (w Pending) ClosedBy(run RunID, change string, op plan.Op, r Result) bool {
 	switch {
 	case r == Unknown:
 		return false
-	case w.Change == c.ID:
+	case w.Change == change && w.Run == run:
 		return true
-	case r != Done && r != Found:
+	case !r.Fine():
 		return false
 	}
-	return w.Op == c.Op || w.Run != run || c.Op == plan.Create || c.Op == plan.Adopt || c.Op == plan.Delete
+	return w.Op == op || w.Run != run || op == plan.Create || op == plan.Adopt || op == plan.Delete
 }
 
 // waits tells whether an earlier run left an intent of this op open.
@@ -188,7 +189,7 @@ func (p *Person) see(o Outcome) {
 		return
 	}
 	seen := ValuesOf(o.Seen)
-	if o.Ref.ID != "" && (len(seen) > 0 || o.Result == Done || o.Result == Found) {
+	if o.Ref.ID != "" && (len(seen) > 0 || o.Result.Fine()) {
 		p.Ref.Version = o.Ref.Version
 	}
 	if len(seen) > 0 && p.Image == nil {

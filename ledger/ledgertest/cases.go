@@ -1,0 +1,748 @@
+package ledgertest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rollcall/fault"
+	"rollcall/ledger"
+	"rollcall/plan"
+	"rollcall/scim"
+	"rollcall/source"
+)
+
+// cases are the contract, a sentence each.
+func cases() map[string]func(*Bench) {
+	return map[string]func(*Bench){
+		"an empty ledger has nothing and is sound":                   empty,
+		"a create that is done makes a link":                         created,
+		"an intent without outcome shows as open, without a ref":     openCreate,
+		"an open intent survives its process":                        killed,
+		"an unknown outcome leaves the intent open":                  unknown,
+		"a later adopt closes what was open":                         recovered,
+		"a refused change is closed and leaves the link as it was":   refused,
+		"a sent digest is kept until something is left undone":       digests,
+		"explicit operations on an unlinked user make no link":       unlinked,
+		"a delete closes the link":                                   deleted,
+		"a deactivation is ours only where it was sent":              deactivated,
+		"a reactivation clears that somebody left":                   reactivated,
+		"a rename is remembered":                                     renamed,
+		"what was seen is merged path by path":                       images,
+		"elements of sets are ours as they are sent":                 claims,
+		"an element whose other parts change stays one":              proficiency,
+		"memberships are followed per person":                        members,
+		"open memberships are closed per group":                      openMembers,
+		"a change is intended once and settled once":                 twice,
+		"a batch with a fault in it leaves nothing":                  allOrNothing,
+		"one run at a time for one organization":                     lock,
+		"the lock of a dead process is free":                         deadLock,
+		"runs are listed newest first with what they did":            runs,
+		"entries are found by run, kind, time and person":            entries,
+		"everybody in a group's change is found by it":               entriesOfMembers,
+		"absence is kept from the first time on":                     absence,
+		"notes are remembered, the newest of a name":                 notes,
+		"counts tell what happened or may have, reverts not":         counts,
+		"a canceled caller writes nothing":                           canceled,
+		"callers at the same time lose nothing":                      together,
+		"values come back as they were":                              values,
+		"a kept checkpoint is recognized, another's is not":          checkpoints,
+		"links can be read while the ledger is written":              interleaved,
+		"an outcome is kept whole":                                   whole,
+		"what is about nobody in the source is kept and found by id": byID,
+	}
+}
+
+func empty(b *Bench) {
+	if n := len(b.Links()) + len(b.Runs()) + len(b.Entries(ledger.Filter{})); n != 0 {
+		b.T.Errorf("an empty ledger has %d things", n)
+	}
+	if v := b.Sound(); v.Entries != 0 || v.Runs != 0 {
+		b.T.Errorf("Verify() = %+v, want nothing", v)
+	}
+}
+
+func created(b *Bench) {
+	run := b.Begin("org")
+	b.Create(run, "e1", "u1")
+	b.End(run)
+	b.Reopen()
+	l := b.Links()["e1"]
+	want := plan.Link{Key: "e1", Ref: scim.Ref{Type: scim.User, ID: "u1", Version: "1"}, UserName: "e1@example.com"}
+	if diff := cmp.Diff(want, bare(l)); diff != "" {
+		b.T.Errorf("link (-want +got):\n%s", diff)
+	}
+	b.at("image", l.Image, "userName", `["e1@example.com"]`)
+	b.at("image", l.Image, "title", `[]`)
+	b.at("ours", l.Ours, Roles, `[{"value":"employee"}]`)
+}
+
+func openCreate(b *Bench) {
+	b.Intend(b.Begin("org"), Creation("e1"))
+	want := plan.Link{Key: "e1", UserName: "e1@example.com", Open: "create-e1", OpenOp: plan.Create}
+	if diff := cmp.Diff(want, bare(b.Links()["e1"])); diff != "" {
+		b.T.Errorf("link (-want +got):\n%s", diff)
+	}
+}
+
+func killed(b *Bench) {
+	first := b.Begin("org")
+	b.Intend(first, Creation("e1"))
+	b.Reopen()
+	if r := b.Runs()[0]; !r.Ended.IsZero() || r.Intents != 1 || r.Settled != 0 {
+		b.T.Errorf("Runs() = %+v, want one that has not ended", r)
+	}
+	second := b.Begin("org")
+	if l := b.Links()["e1"]; l.Open != "create-e1" {
+		b.T.Errorf("open = %q, want the create of the run that was killed", l.Open)
+	}
+	b.Create(second, "e1", "u1")
+	if l := b.Links()["e1"]; l.Open != "" || l.Ref.ID != "u1" {
+		b.T.Errorf("link = %+v, want it linked and nothing open", l)
+	}
+}
+
+func unknown(b *Bench) {
+	run := b.Begin("org")
+	b.Do(run, Creation("e1"), ledger.Outcome{Result: ledger.Unknown, Attempts: 1, Kind: fault.Unavailable})
+	if l := b.Links()["e1"]; l.Open != "create-e1" || l.Ref.ID != "" {
+		b.T.Errorf("link = %+v, want the create open", l)
+	}
+	if r := b.Runs()[0]; r.Settled != 1 || r.Failed != 1 {
+		b.T.Errorf("run = %+v, want one settled and failed", r)
+	}
+	b.Settle(run, Created("e1", "u1"))
+	if l := b.Links()["e1"]; l.Open != "" || l.Ref.ID != "u1" {
+		b.T.Errorf("link = %+v, want it linked", l)
+	}
+	if r := b.Runs()[0]; r.Settled != 1 || r.Failed != 0 {
+		b.T.Errorf("run = %+v, want one settled and none failed", r)
+	}
+}
+
+func recovered(b *Bench) {
+	first := b.Begin("org")
+	b.Intend(first, Creation("e1"), change("up-e2", plan.Update, "e2", "u2"))
+	b.Reopen()
+	second := b.Begin("org")
+	adopt := change("adopt-e1", plan.Adopt, "e1", "u1")
+	b.Do(second, adopt, ledger.Outcome{Result: ledger.Found})
+	l := b.Links()["e1"]
+	if l.Open != "" || l.Ref.ID != "u1" {
+		b.T.Errorf("link = %+v, want u1 and nothing open", l)
+	}
+	if l := b.Links()["e2"]; l.Open != "up-e2" {
+		b.T.Errorf("e2 open = %q: another person's outcome closed it", l.Open)
+	}
+}
+
+func refused(b *Bench) {
+	run := b.Begin("org")
+	b.Create(run, "e1", "u1")
+	before := b.Links()["e1"]
+	for _, r := range []ledger.Result{ledger.Failed, ledger.LeftOut, ledger.Canceled} {
+		c := change("up-"+string(r), plan.Update, "e1", "u1", plan.Edit{Path: Roles, ID: "value", Add: Elements("admin")})
+		b.Do(run, c, ledger.Outcome{Result: r, Kind: fault.Stale})
+	}
+	if diff := cmp.Diff(bare(before), bare(b.Links()["e1"])); diff != "" {
+		b.T.Errorf("link (-before +after):\n%s", diff)
+	}
+	b.at("ours", b.Links()["e1"].Ours, Roles, `[{"value":"employee"}]`)
+}
+
+func digests(b *Bench) {
+	run := b.Begin("org")
+	c := Creation("e1")
+	c.Sent = plan.Digest{1}
+	b.Do(run, c, Created("e1", "u1"))
+	if got := b.Links()["e1"].Sent; got != (plan.Digest{1}) {
+		b.T.Errorf("sent = %x, want what the create carried out", got[:2])
+	}
+	b.Do(run, change("a", plan.Update, "e1", "u1"), ledger.Outcome{Result: ledger.Failed})
+	c = change("b", plan.Update, "e1", "u1")
+	c.Sent = plan.Digest{2}
+	b.Do(run, c, ledger.Outcome{Result: ledger.Done})
+	if got := b.Links()["e1"].Sent; got != (plan.Digest{}) {
+		b.T.Errorf("sent = %x, want none: a change of the same run failed", got[:2])
+	}
+	b.End(run)
+	run = b.Begin("org")
+	c.ID = "c"
+	b.Do(run, c, ledger.Outcome{Result: ledger.Done})
+	if got := b.Links()["e1"].Sent; got != (plan.Digest{2}) {
+		b.T.Errorf("sent = %x, want what the next run carried out", got[:2])
+	}
+}
+
+func unlinked(b *Bench) {
+	run := b.Begin("org")
+	for _, key := range []source.Key{"", "e1"} {
+		c := change("patch"+string(key), plan.Update, key, "u1", plan.Edit{Path: "title", Whole: true, Set: Text("Lead")})
+		b.Do(run, c, ledger.Outcome{Result: ledger.Done, Ref: scim.Ref{Type: scim.User, ID: "u1", Version: "4"}})
+	}
+	if got := b.Links(); len(got) != 0 {
+		b.T.Errorf("Links() = %v, want none", got)
+	}
+}
+
+func deleted(b *Bench) {
+	run := b.Begin("org")
+	b.Create(run, "e1", "u1")
+	b.Do(run, change("d", plan.Delete, "e1", "u1"), ledger.Outcome{Result: ledger.Done, Status: 204})
+	l := b.Links()["e1"]
+	if !l.Closed || l.Ref.ID != "u1" {
+		b.T.Errorf("link = %+v, want it closed, its id kept", l)
+	}
+	if _, known := l.Ours.At(Roles); known {
+		b.T.Error("a closed link has claims")
+	}
+	b.Create(run, "e1", "u2")
+	if l := b.Links()["e1"]; l.Closed || l.Ref.ID != "u2" {
+		b.T.Errorf("link = %+v, want it open again for u2", l)
+	}
+}
+
+func deactivated(b *Bench) {
+	run := b.Begin("org")
+	for key, o := range map[source.Key]ledger.Outcome{
+		"done":  {Result: ledger.Done},
+		"found": {Result: ledger.Found},
+		"sent":  {Result: ledger.Found, Sent: []scim.Op{{Verb: scim.Replace, Path: "active", Value: "false"}}},
+	} {
+		b.Create(run, key, "u-"+string(key))
+		b.Do(run, change("off-"+string(key), plan.Deactivate, key, "u-"+string(key)), o)
+	}
+	b.Create(run, "lost", "u-lost")
+	b.Intend(run, change("off-lost", plan.Deactivate, "lost", "u-lost"))
+	b.Reopen()
+	run = b.Begin("org")
+	b.Do(run, change("off-lost", plan.Deactivate, "lost", "u-lost"), ledger.Outcome{Result: ledger.Found})
+	got := map[source.Key]bool{}
+	for key, l := range b.Links() {
+		got[key] = !l.Deactivated.IsZero()
+	}
+	want := map[source.Key]bool{"done": true, "found": false, "sent": true, "lost": true}
+	if diff := cmp.Diff(want, got); diff != "" {
+		b.T.Errorf("deactivated by us (-want +got):\n%s", diff)
+	}
+}
+
+func reactivated(b *Bench) {
+	run := b.Begin("org")
+	b.Create(run, "e1", "u1")
+	b.mark(run, []source.Key{"e1"}, nil)
+	b.Do(run, change("off", plan.Deactivate, "e1", "u1"), ledger.Outcome{Result: ledger.Done})
+	b.Do(run, change("on", plan.Reactivate, "e1", "u1"), ledger.Outcome{Result: ledger.Done})
+	if l := b.Links()["e1"]; !l.Deactivated.IsZero() || !l.Left.IsZero() {
+		b.T.Errorf("link = %+v, want neither left nor deactivated", l)
+	}
+}
+
+func renamed(b *Bench) {
+	run := b.Begin("org")
+	b.Create(run, "e1", "u1")
+	c := change("ren", plan.Rename, "e1", "u1", plan.Edit{Path: "userName", Before: Text(Name("e1")), Whole: true, Set: Text("kim@example.com")})
+	c.UserName = Name("e1")
+	b.Do(run, c, ledger.Outcome{Result: ledger.Done, Ref: scim.Ref{Type: scim.User, ID: "u1", Version: "2"}})
+	if l := b.Links()["e1"]; l.UserName != "kim@example.com" || l.Ref.Version != "2" {
+		b.T.Errorf("link = %+v, want the new name and version", l)
+	}
+	for _, who := range []string{"e1@example.com", "KIM@example.com", "e1", "u1"} {
+		if got := len(b.Entries(ledger.Filter{Who: who})); got != 4 {
+			b.T.Errorf("Entries(who %s) = %d, want all 4", who, got)
+		}
+	}
+}
+
+func images(b *Bench) {
+	run := b.Begin("org")
+	b.Create(run, "e1", "u1")
+	b.Do(run, change("a", plan.Update, "e1", "u1"), ledger.Outcome{
+		Result: ledger.Done, Ref: scim.Ref{Type: scim.User, ID: "u1"}, Seen: Seen("title", Text("Lead")),
+	})
+	l := b.Links()["e1"]
+	b.at("image", l.Image, "title", `["Lead"]`)
+	b.at("image", l.Image, "userName", `["e1@example.com"]`)
+	if l.Ref.Version != "" {
+		b.T.Errorf("version = %q, want it not known: the answer gave none", l.Ref.Version)
+	}
+	for l, err := range b.L.Links(b.ctx(), ledger.LinkQuery{Shape: scim.NewShape("title", "nickName")}) {
+		if err != nil || l.Image.Shape() != nil {
+			b.T.Errorf("Links without Image = %v, %v, want no image", l.Image, err)
+		}
+	}
+	for l, err := range b.L.Links(b.ctx(), ledger.LinkQuery{Shape: scim.NewShape("title", "nickName"), Image: true}) {
+		if _, known := l.Image.At("nickName"); known || err != nil {
+			b.T.Errorf("a path that was never seen is known: %v", err)
+		}
+		b.at("image in another shape", l.Image, "title", `["Lead"]`)
+	}
+}
+
+func claims(b *Bench) {
+	run := b.Begin("org")
+	b.Create(run, "e1", "u1")
+	step := 0
+	do := func(want string, e plan.Edit) {
+		b.T.Helper()
+		step++
+		e.Path = Roles
+		b.Do(run, change(fmt.Sprint("c", step), plan.Update, "e1", "u1", e), ledger.Outcome{Result: ledger.Done})
+		b.at(fmt.Sprint("ours after step ", step), b.Links()["e1"].Ours, Roles, want)
+	}
+	do(`[{"value":"agent"},{"value":"employee"}]`, plan.Edit{ID: "value", Add: Elements("agent")})
+	do(`[{"value":"agent"},{"value":"clerk"},{"value":"employee"}]`, plan.Edit{ID: "value", Claim: Elements("clerk")})
+	do(`[{"value":"agent"},{"value":"clerk"}]`, plan.Edit{ID: "value", Remove: Elements("employee")})
+	do(`[{"value":"boss"}]`, plan.Edit{ID: "value", Whole: true, Set: Elements("boss"), Before: Elements("agent", "x"), Keep: Elements("x")})
+	b.Do(run, change("none", plan.Update, "e1", "u1", plan.Edit{Path: Roles, ID: "value", Whole: true}), ledger.Outcome{Result: ledger.Done})
+	if vs, _ := b.Links()["e1"].Ours.At(Roles); len(vs) != 0 {
+		b.T.Errorf("ours = %v, want none", vs)
+	}
+	b.Do(run, change("single", plan.Update, "e1", "u1", plan.Edit{Path: "title", Whole: true, Set: Text("Lead")}), ledger.Outcome{Result: ledger.Done})
+	if vs, _ := b.Links()["e1"].Ours.At("title"); len(vs) != 0 {
+		b.T.Errorf("ours = %v: a single value is nobody's", vs)
+	}
+}
+
+func proficiency(b *Bench) {
+	skill := func(n int) []scim.Value {
+		return []scim.Value{scim.ValueOf(map[string]any{"value": "Billing", "proficiency": n})}
+	}
+	run := b.Begin("org")
+	b.Create(run, "e1", "u1")
+	for i, n := range []int{3, 4} {
+		b.Do(run, change(fmt.Sprint("s", i), plan.Update, "e1", "u1", plan.Edit{Path: "title", ID: "value", Add: skill(n)}), ledger.Outcome{Result: ledger.Done})
+	}
+	b.at("ours", b.Links()["e1"].Ours, "title", `[{"proficiency":4,"value":"Billing"}]`)
+}
+
+func members(b *Bench) {
+	run := b.Begin("org")
+	for i, key := range []source.Key{"e1", "e2", "e3"} {
+		b.Create(run, key, fmt.Sprint("u", i+1))
+	}
+	b.Do(run, membership("join", plan.Join, plan.Edit{Add: People("e1", "e2"), Claim: People("e3")}), ledger.Outcome{
+		Result: ledger.Done, Edits: []plan.Edit{{Path: "members", ID: "value", Add: Elements("u1", "u2"), Claim: Elements("u3")}},
+		Sent: []scim.Op{{Verb: scim.Add, Path: "members", Value: `[{"value":"u1"},{"value":"u2"}]`}},
+	})
+	b.groups(map[source.Key]string{"e1": "g1", "e2": "g1", "e3": "g1"})
+	b.Do(run, membership("leave", plan.Leave, plan.Edit{Remove: People("e2")}), ledger.Outcome{
+		Result: ledger.Found, Sent: []scim.Op{{Verb: scim.Remove, Path: `members[value eq "u2"]`}},
+	})
+	b.Do(run, membership("leave by id", plan.Leave, plan.Edit{Remove: Elements("u3", "u9")}), ledger.Outcome{Result: ledger.Done})
+	b.Do(run, membership("failed", plan.Leave, plan.Edit{Remove: People("e1")}), ledger.Outcome{Result: ledger.Failed})
+	b.groups(map[source.Key]string{"e1": "g1", "e2": "", "e3": ""})
+}
+
+func openMembers(b *Bench) {
+	run := b.Begin("org")
+	b.Create(run, "e1", "u1")
+	other := membership("other", plan.Join, plan.Edit{Add: People("e1")})
+	other.Target.ID = "g2"
+	b.Intend(run, membership("join", plan.Join, plan.Edit{Add: People("e1")}), other)
+	b.Reopen()
+	run = b.Begin("org")
+	since := time.Time{}
+	if got := b.counts(since)[plan.Join]; got != 2 {
+		b.T.Errorf("joins that may have happened = %d, want 2", got)
+	}
+	b.Do(run, membership("again", plan.Join, plan.Edit{Add: People("e1")}), ledger.Outcome{Result: ledger.Done})
+	if got := b.counts(since)[plan.Join]; got != 2 {
+		b.T.Errorf("joins = %d, want 2: one done, one open in the other group", got)
+	}
+	if l := b.Links()["e1"]; l.Open != "" {
+		b.T.Errorf("open = %q: a group's change is nobody's open intent", l.Open)
+	}
+}
+
+func twice(b *Bench) {
+	run := b.Begin("org")
+	b.Intend(run, Creation("e1"))
+	if err := b.L.Intend(b.ctx(), run, []plan.Change{Creation("e1")}); fault.Of(err) != fault.Invalid {
+		b.T.Errorf("Intend again = %v, want Invalid", err)
+	}
+	b.Settle(run, Created("e1", "u1"))
+	if err := b.L.Settle(b.ctx(), run, []ledger.Outcome{Created("e1", "u1")}); fault.Of(err) != fault.Invalid {
+		b.T.Errorf("Settle again = %v, want Invalid", err)
+	}
+	if err := b.L.Settle(b.ctx(), "another", []ledger.Outcome{Created("e1", "u1")}); fault.Of(err) != fault.Invalid {
+		b.T.Errorf("Settle in another run = %v, want Invalid", err)
+	}
+}
+
+func allOrNothing(b *Bench) {
+	run := b.Begin("org")
+	b.Intend(run, Creation("e1"))
+	before := b.Sound().Entries
+	err := b.L.Settle(b.ctx(), run, []ledger.Outcome{Created("e1", "u1"), Created("e2", "u2")})
+	if fault.Of(err) != fault.Invalid {
+		b.T.Errorf("Settle = %v, want Invalid", err)
+	}
+	if err := b.L.Intend(b.ctx(), run, []plan.Change{Creation("e3"), Creation("e1")}); fault.Of(err) != fault.Invalid {
+		b.T.Errorf("Intend = %v, want Invalid", err)
+	}
+	if after := b.Sound().Entries; after != before {
+		b.T.Errorf("%d entries were written, want none", after-before)
+	}
+}
+
+func lock(b *Bench) {
+	run := b.Begin("org")
+	_, err := b.L.Begin(b.ctx(), ledger.Start{Org: "org"})
+	if fault.Of(err) != fault.Busy || fault.Hint(err) == "" {
+		b.T.Fatalf("Begin = %v, want Busy with a hint", err)
+	}
+	for _, want := range []string{string(run), "here", "process 7", "kim", "2026-11-23T"} {
+		if !strings.Contains(err.Error(), want) {
+			b.T.Errorf("Begin = %v, want it to name %q", err, want)
+		}
+	}
+	b.End(b.Begin("another"))
+	b.End(run)
+	b.End(b.Begin("org"))
+}
+
+func deadLock(b *Bench) {
+	b.Begin("org")
+	b.Reopen()
+	b.End(b.Begin("org"))
+}
+
+func runs(b *Bench) {
+	first := b.Begin("org")
+	b.Create(first, "e1", "u1")
+	b.Do(first, Creation("e2"), ledger.Outcome{Result: ledger.Failed})
+	b.End(first)
+	second := b.Begin("org")
+	got := b.Runs()
+	if len(got) != 2 || got[0].ID != second || got[1].ID != first {
+		b.T.Fatalf("Runs() = %+v, want %s and %s", got, second, first)
+	}
+	r := got[1]
+	if r.Intents != 2 || r.Settled != 2 || r.Failed != 1 || r.Start.Actor != "kim" || r.Ending.Records != 3 || r.Ended.Before(r.Began) || r.Began.IsZero() {
+		b.T.Errorf("run = %+v, want 2 intents, 2 settled, 1 failed, its start and its ending", r)
+	}
+	if !got[0].Ended.IsZero() {
+		b.T.Errorf("run = %+v, want it running", got[0])
+	}
+}
+
+func entries(b *Bench) {
+	first := b.Begin("org")
+	b.Create(first, "e1", "u1")
+	b.End(first)
+	b.Clock.Move(time.Hour)
+	middle := b.Clock.Now()
+	second := b.Begin("org")
+	b.Create(second, "e2", "u2")
+	for name, tt := range map[string]struct {
+		f    ledger.Filter
+		want string
+	}{
+		"all":           {ledger.Filter{}, "run intent outcome end run intent outcome"},
+		"a run":         {ledger.Filter{Run: second}, "run intent outcome"},
+		"a kind":        {ledger.Filter{Kind: ledger.KindIntent}, "intent intent"},
+		"since":         {ledger.Filter{Since: middle}, "run intent outcome"},
+		"until":         {ledger.Filter{Until: middle, Kind: ledger.KindRun}, "run"},
+		"a key":         {ledger.Filter{Who: "e2"}, "intent outcome"},
+		"a name":        {ledger.Filter{Who: "E1@Example.com"}, "intent outcome"},
+		"an id":         {ledger.Filter{Who: "u1"}, "intent outcome"},
+		"who in a run":  {ledger.Filter{Who: "u1", Run: second}, ""},
+		"nobody":        {ledger.Filter{Who: "e"}, ""},
+		"who of a kind": {ledger.Filter{Who: "e1", Kind: ledger.KindOutcome}, "outcome"},
+	} {
+		var got []string
+		for _, e := range b.Entries(tt.f) {
+			got = append(got, string(e.Kind))
+		}
+		if strings.Join(got, " ") != tt.want {
+			b.T.Errorf("Entries of %s = %v, want %s", name, got, tt.want)
+		}
+	}
+	all := b.Entries(ledger.Filter{})
+	if e := all[1]; e.Seq != 2 || e.Key != "e1" || e.UserName != Name("e1") || e.Op != plan.Create || e.Change == nil {
+		b.T.Errorf("entry = %+v, want the intent for e1", e)
+	}
+	if e := all[2]; e.Key != "e1" || e.Outcome == nil || e.Outcome.Ref.ID != "u1" || e.Hash == (plan.Digest{}) {
+		b.T.Errorf("entry = %+v, want the outcome for e1", e)
+	}
+}
+
+func entriesOfMembers(b *Bench) {
+	run := b.Begin("org")
+	b.Create(run, "e1", "u1")
+	b.Create(run, "e2", "u2")
+	b.Do(run, membership("join", plan.Join, plan.Edit{Add: append(People("e1"), Elements("u2")...)}), ledger.Outcome{
+		Result: ledger.Done, Edits: []plan.Edit{{Path: "members", ID: "value", Add: Elements("u1", "u2")}},
+	})
+	for _, who := range []string{"e1", "u1", "u2", "e2", "e2@example.com"} {
+		got := b.Entries(ledger.Filter{Who: who})
+		if len(got) != 4 || got[2].Op != plan.Join || got[3].Op != plan.Join {
+			b.T.Errorf("Entries(who %s) = %+v, want create and join", who, got)
+		}
+	}
+}
+
+func absence(b *Bench) {
+	run := b.Begin("org")
+	b.Create(run, "e1", "u1")
+	b.mark(run, []source.Key{"e1"}, nil)
+	first := b.Links()["e1"].Left
+	b.mark(run, []source.Key{"e1"}, nil)
+	if again := b.Links()["e1"].Left; first.IsZero() || !again.Equal(first) {
+		b.T.Errorf("left = %v, then %v, want the first time kept", first, again)
+	}
+	b.mark(run, nil, []source.Key{"e1", "e2"})
+	if got := b.Links()["e1"].Left; !got.IsZero() {
+		b.T.Errorf("left = %v, want them back", got)
+	}
+	if n := len(b.Entries(ledger.Filter{Kind: ledger.KindAbsent})) + len(b.Entries(ledger.Filter{Kind: ledger.KindBack})); n != 2 {
+		b.T.Errorf("%d entries, want one for leaving and one for coming back", n)
+	}
+}
+
+func notes(b *Bench) {
+	if got, err := b.L.Noted(b.ctx(), "org"); got != nil || err != nil {
+		b.T.Errorf("Noted() = %s, %v, want nothing", got, err)
+	}
+	b.Note("", "org", `"o1"`)
+	b.Note(b.Begin("org"), "org", `{"id":"o2","people":[{"key":"e1","name":"Kim"},{"key":"e2","n":1.50}]}`)
+	b.Note("", "page", `500`)
+	b.Reopen()
+	got, err := b.L.Noted(b.ctx(), "org")
+	if want := `{"id":"o2","people":[{"key":"e1","name":"Kim"},{"key":"e2","n":1.50}]}`; string(got) != want || err != nil {
+		b.T.Errorf("Noted() = %s, %v, want %s", got, err, want)
+	}
+	if got, _ := b.L.Noted(b.ctx(), "page"); string(got) != "500" {
+		b.T.Errorf("Noted() = %s, want 500", got)
+	}
+}
+
+func counts(b *Bench) {
+	run := b.Begin("org")
+	b.Create(run, "e1", "u1")
+	b.Create(run, "e2", "u2")
+	b.End(run)
+	b.Clock.Move(time.Hour)
+	since := b.Clock.Now()
+	run = b.Begin("org")
+	b.Do(run, change("off", plan.Deactivate, "e1", "u1"), ledger.Outcome{Result: ledger.Done})
+	b.Do(run, change("up", plan.Update, "e1", "u1"), ledger.Outcome{Result: ledger.Failed})
+	b.Do(run, change("up2", plan.Update, "e2", "u2"), ledger.Outcome{Result: ledger.Unknown})
+	b.Intend(run, change("del", plan.Delete, "e2", "u2"))
+	b.Do(run, membership("leave", plan.Leave, plan.Edit{Remove: People("e1", "e2")}), ledger.Outcome{Result: ledger.Done})
+	b.End(run)
+	revert, err := b.L.Begin(b.ctx(), ledger.Start{Org: "org", Command: "revert"})
+	if err != nil {
+		b.T.Fatal(err)
+	}
+	b.Do(revert, change("on", plan.Reactivate, "e1", "u1"), ledger.Outcome{Result: ledger.Done})
+	want := map[plan.Op]int{plan.Deactivate: 1, plan.Update: 1, plan.Delete: 1, plan.Leave: 1, plan.GroupRemovals: 2}
+	if diff := cmp.Diff(want, b.counts(since)); diff != "" {
+		b.T.Errorf("Counts (-want +got):\n%s", diff)
+	}
+	if got := b.counts(time.Time{})[plan.Create]; got != 2 {
+		b.T.Errorf("creates ever = %d, want 2", got)
+	}
+}
+
+func canceled(b *Bench) {
+	run := b.Begin("org")
+	ctx, cancel := context.WithCancel(b.ctx())
+	cancel()
+	if err := b.L.Intend(ctx, run, []plan.Change{Creation("e1")}); fault.Of(err) != fault.Interrupted {
+		b.T.Errorf("Intend = %v, want Interrupted", err)
+	}
+	if got := len(b.Links()); got != 0 {
+		b.T.Errorf("%d links, want none", got)
+	}
+}
+
+func together(b *Bench) {
+	const callers, each = 8, 5
+	run := b.Begin("org")
+	var wg sync.WaitGroup
+	for c := range callers {
+		wg.Go(func() {
+			for i := range each {
+				key := source.Key(fmt.Sprintf("e%d-%d", c, i))
+				if err := b.L.Intend(b.ctx(), run, []plan.Change{Creation(key)}); err != nil {
+					b.T.Errorf("Intend = %v", err)
+				}
+				if err := b.L.Settle(b.ctx(), run, []ledger.Outcome{Created(key, "u-"+string(key)), {Change: "no such"}}); fault.Of(err) != fault.Invalid {
+					b.T.Errorf("Settle = %v, want Invalid", err)
+				}
+				if err := b.L.Settle(b.ctx(), run, []ledger.Outcome{Created(key, "u-"+string(key))}); err != nil {
+					b.T.Errorf("Settle = %v", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got := len(b.Links()); got != callers*each {
+		b.T.Errorf("%d links, want %d", got, callers*each)
+	}
+	if got := len(b.Entries(ledger.Filter{})); got != 1+2*callers*each {
+		b.T.Errorf("%d entries, want %d", got, 1+2*callers*each)
+	}
+}
+
+func values(b *Bench) {
+	run := b.Begin("org")
+	b.Create(run, "e1", "u1")
+	text := "D'Hers <&> \u2028 Sánchez \"q\" \\ 日本 "
+	b.Do(run, change("v", plan.Update, "e1", "u1", plan.Edit{Path: "title", Whole: true, Set: Text(text)}), ledger.Outcome{
+		Result: ledger.Done, Seen: Seen("title", Text(text)),
+	})
+	got, _ := b.Links()["e1"].Image.At("title")
+	if diff := cmp.Diff(Text(text), got); diff != "" {
+		b.T.Errorf("title (-want +got):\n%s", diff)
+	}
+	e := b.Entries(ledger.Filter{Kind: ledger.KindIntent})[1]
+	if diff := cmp.Diff(Text(text), e.Change.Edits[0].Set); diff != "" {
+		b.T.Errorf("set (-want +got):\n%s", diff)
+	}
+}
+
+func checkpoints(b *Bench) {
+	run := b.Begin("org")
+	b.Create(run, "e1", "u1")
+	b.End(run)
+	kept := b.Sound().Checkpoint
+	if kept == "" {
+		b.T.Fatal("no checkpoint after the end of a run")
+	}
+	b.End(b.Begin("org"))
+	b.Reopen()
+	if v, err := b.L.Verify(b.ctx(), kept); err != nil || len(v.Faults) > 0 {
+		b.T.Errorf("Verify(kept) = %q, %v, want no fault", v.Faults, err)
+	}
+	if v, err := b.L.Verify(b.ctx(), "something else\n"); err != nil || len(v.Faults) == 0 {
+		b.T.Errorf("Verify(another's) = %q, %v, want a fault", v.Faults, err)
+	}
+}
+
+func interleaved(b *Bench) {
+	run := b.Begin("org")
+	for i := range 5 {
+		b.Create(run, source.Key(fmt.Sprint("e", i)), fmt.Sprint("u", i))
+	}
+	n := 0
+	for l, err := range b.L.Links(b.ctx(), ledger.LinkQuery{}) {
+		if err != nil {
+			b.T.Fatal(err)
+		}
+		b.Do(run, change("up-"+string(l.Key), plan.Update, l.Key, l.Ref.ID), ledger.Outcome{Result: ledger.Done})
+		if len(b.Entries(ledger.Filter{Who: string(l.Key)})) != 4 || len(b.Runs()) != 1 {
+			b.T.Errorf("entries of %s are missing", l.Key)
+		}
+		n++
+	}
+	if n != 5 {
+		b.T.Errorf("%d links, want 5", n)
+	}
+	for range b.L.Links(b.ctx(), ledger.LinkQuery{}) {
+		break
+	}
+}
+
+func whole(b *Bench) {
+	run := b.Begin("org")
+	want := ledger.Outcome{
+		Result: ledger.Failed, Ref: scim.Ref{Type: scim.User, ID: "u1", Version: "7"}, VersionFrom: "6",
+		Edits: []plan.Edit{{Path: "title", Before: Text("a"), Whole: true, Set: Text("b")}},
+		Sent:  []scim.Op{{Verb: scim.Replace, Path: "title", Value: `"b"`}, {Verb: scim.Remove, Path: "nickName"}},
+		Seen:  Seen("title", Text("c")), Moved: []scim.Path{"title"}, Status: 409, Attempts: 2, Conflicts: 1,
+		At: time.Date(2026, 11, 23, 15, 4, 5, 6000, time.UTC), Took: 90 * time.Millisecond, Correlation: "abc", Kind: fault.Stale, Error: "patch user u1: stale",
+	}
+	c := change("w", plan.Update, "e1", "u1", plan.Edit{Path: "title", Whole: true, Set: []scim.Value{plan.Person("boss")}})
+	c.Place = source.Place{Source: "hr.csv", Line: 12}
+	b.Do(run, c, want)
+	got := b.Entries(ledger.Filter{Who: "e1"})
+	want.Change = "w"
+	seen, _ := got[1].Outcome.Seen.At("title")
+	if !slices.Equal(seen, Text("c")) {
+		b.T.Errorf("seen = %v, want c", seen)
+	}
+	want.Seen, got[1].Outcome.Seen = scim.Row{}, scim.Row{}
+	if diff := cmp.Diff(&want, got[1].Outcome); diff != "" {
+		b.T.Errorf("outcome (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(&c, got[0].Change); diff != "" {
+		b.T.Errorf("change (-want +got):\n%s", diff)
+	}
+}
+
+func byID(b *Bench) {
+	run := b.Begin("org")
+	b.Do(run, change("p", plan.Update, "", "u1"), ledger.Outcome{Result: ledger.Done})
+	b.Do(run, change("adopt", plan.Adopt, "e1", "u1"), ledger.Outcome{Result: ledger.Found})
+	if got := len(b.Entries(ledger.Filter{Who: "u1"})); got != 4 {
+		b.T.Errorf("Entries(who u1) = %d, want 4", got)
+	}
+	if got := b.Links()["e1"].Ref.ID; got != "u1" {
+		b.T.Errorf("link = %q, want u1", got)
+	}
+}
+
+// change is a change of a user.
+func change(id string, op plan.Op, key source.Key, target string, edits ...plan.Edit) plan.Change {
+	return plan.Change{ID: id, Op: op, Key: key, Target: scim.Ref{Type: scim.User, ID: target, Version: "1"}, Reason: "AttributesDiffer", Edits: edits}
+}
+
+// membership is a change of the group g1.
+func membership(id string, op plan.Op, e plan.Edit) plan.Change {
+	e.Path, e.ID = "members", "value"
+	return plan.Change{ID: id, Op: op, UserName: "Tool Design", Target: scim.Ref{Type: scim.Group, ID: "g1"}, Edits: []plan.Edit{e}}
+}
+
+// bare is l without rows, which are compared path by path.
+func bare(l plan.Link) plan.Link {
+	l.Image, l.Ours = scim.Row{}, scim.Row{}
+	return l
+}
+
+func (b *Bench) at(what string, r scim.Row, p scim.Path, want string) {
+	b.T.Helper()
+	vs, known := r.At(p)
+	if vs == nil {
+		vs = []scim.Value{}
+	}
+	got, err := json.Marshal(vs)
+	if !known || err != nil || string(got) != want {
+		b.T.Errorf("%s at %s = %s (known %v), want %s", what, p, got, known, want)
+	}
+}
+
+func (b *Bench) groups(want map[source.Key]string) {
+	b.T.Helper()
+	got := map[source.Key]string{}
+	for key, l := range b.Links() {
+		got[key] = strings.Join(l.Groups, " ")
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		b.T.Errorf("groups (-want +got):\n%s", diff)
+	}
+}
+
+func (b *Bench) mark(run ledger.RunID, absent, back []source.Key) {
+	b.T.Helper()
+	if err := b.L.Mark(b.ctx(), run, absent, back); err != nil {
+		b.T.Fatalf("Mark() = %v", err)
+	}
+}
+
+func (b *Bench) counts(since time.Time) map[plan.Op]int {
+	b.T.Helper()
+	got, err := b.L.Counts(b.ctx(), since)
+	if err != nil {
+		b.T.Fatalf("Counts() = %v", err)
+	}
+	return got
+}

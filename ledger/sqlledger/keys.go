@@ -1,0 +1,169 @@
+package sqlledger
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"hash"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+
+	"rollcall/fault"
+)
+
+// keySize is the length of the ledger key and of every person's key.
+const keySize = 32
+
+// digestSize is the length of keyed digests: enough that no two of a billion meet.
+const digestSize = 16
+
+// NewKey is a ledger key as text: what a key file holds and [ParseKey] reads.
+func NewKey() string {
+	var b [keySize]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return base64.StdEncoding.EncodeToString(b[:])
+}
+
+// ParseKey reads a ledger key: 32 bytes in base64, white space around it allowed.
+func ParseKey(text string) ([]byte, error) {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil || len(key) != keySize {
+		return nil, fmt.Errorf("parse ledger key: not 32 bytes in base64: %w", fault.Invalid)
+	}
+	return key, nil
+}
+
+// A keyring is what is derived from the ledger key of one ledger.
+type keyring struct {
+	wrap   cipher.AEAD // of persons' keys
+	house  cipher.AEAD // of what is about no single person
+	lookup []byte      // of keyed digests
+	checks []byte      // stored, to tell a wrong key
+}
+
+// derive makes the keys of the ledger with this id.
+func derive(key []byte, id string) (*keyring, error) {
+	var err error
+	sub := func(use string) []byte {
+		b, e := hkdf.Key(sha256.New, key, []byte(id), "rollcall ledger "+use, keySize)
+		err = errors.Join(err, e)
+		return b
+	}
+	k := &keyring{lookup: sub("lookup"), checks: sub("check")[:digestSize]}
+	wrap, house := sub("wrap"), sub("house")
+	if err != nil {
+		return nil, fmt.Errorf("derive ledger keys: %w: %w", fault.Internal, err)
+	}
+	k.wrap, k.house = box(wrap), box(house)
+	return k, nil
+}
+
+// box is AES-256-GCM that carries its nonce in front. The key has keySize bytes.
+func box(key []byte) cipher.AEAD {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		panic("sqlledger: " + err.Error())
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		panic("sqlledger: " + err.Error())
+	}
+	return aead
+}
+
+// What a keyed digest is of.
+const (
+	ofKey    = 'k'
+	ofName   = 'n'
+	ofID     = 'i'
+	ofChange = 'c'
+	ofOrg    = 'o'
+)
+
+// digest is the keyed digest of text. UserNames are folded, all else is taken as it is.
+func (k *keyring) digest(of byte, text string) []byte {
+	if of == ofName {
+		text = cases.Fold().String(norm.NFC.String(text))
+	}
+	h := k.mac()
+	h.Write([]byte{of})
+	h.Write([]byte(text))
+	return h.Sum(nil)[:digestSize]
+}
+
+func (k *keyring) mac() hash.Hash { return hmac.New(sha256.New, k.lookup) }
+
+// fits tells whether this is the keyring that a ledger was made with.
+func (k *keyring) fits(checks []byte) bool { return hmac.Equal(k.checks, checks) }
+
+// keep writes a secret to a new file with mode 0600, whole or not at all, and
+// answers what the file holds: another process may have been first.
+func keep(file, text string) (string, error) {
+	tmp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*") // mode 0600
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }()
+	_, err = tmp.WriteString(text + "\n")
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if err != nil {
+		return "", err
+	}
+	if err := os.Link(tmp.Name(), file); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	if dir, err := os.Open(filepath.Dir(file)); err == nil {
+		_ = dir.Sync() // not every system syncs directories
+		_ = dir.Close()
+	}
+	b, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+	return string(bytes.TrimSpace(b)), err
+}
+
+// secret reads a secret file; where there is none and made is not nil, it makes one.
+func secret(what, file string, made func() (string, error)) (string, error) {
+	b, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+	text := string(bytes.TrimSpace(b))
+	if errors.Is(err, fs.ErrNotExist) && made != nil {
+		if text, err = made(); err == nil {
+			text, err = keep(file, text)
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fault.WithHint(fmt.Errorf("open ledger: its %s is not there: %s: %w: %w", what, file, fault.Invalid, err),
+			"put "+file+" back from where the ledger was made or last backed up; nothing was changed")
+	}
+	if err != nil {
+		return "", fmt.Errorf("open ledger: %s: %w: %w", what, fault.Invalid, err)
+	}
+	return text, nil
+}
+
+// wrapped is a person's key as it is stored: bound to the person.
+func (k *keyring) wrapped(person int64, key []byte) []byte {
+	return k.wrap.Seal(nil, nil, key, place([]byte("person"), 0, person))
+}
+
+// unwrap is the key that was wrapped; errForgotten where it was destroyed.
+func (k *keyring) unwrap(person int64, wrapped []byte) (cipher.AEAD, error) {
+	if len(wrapped) == 0 {
+		return nil, errForgotten
+	}
+	key, err := k.wrap.Open(nil, nil, wrapped, place([]byte("person"), 0, person))
+	if err != nil || len(key) != keySize {
+		return nil, fmt.Errorf("key of person %d does not open: %w", person, errors.Join(fault.Invalid, err))
+	}
+	return box(key), nil
+}

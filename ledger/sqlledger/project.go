@@ -1,0 +1,315 @@
+package sqlledger
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"rollcall/ledger"
+	"rollcall/plan"
+	"rollcall/scim"
+	"rollcall/source"
+)
+
+// An opened is a record whose boxes were opened, or are about to be closed.
+type opened struct {
+	record
+
+	face    face
+	parts   []part
+	text    []byte            // all parts joined; nil where the person was forgotten
+	who     map[mention]int64 // people other than the subject
+	change  *plan.Change      // of an intent
+	outcome *ledger.Outcome
+	intent  *opened // of an outcome
+	start   ledger.Start
+
+	key      source.Key // of an outcome, an absent or a back entry
+	userName string     // of an outcome
+}
+
+// open opens the boxes of r and reads what is in them.
+func open(r record, ledgerID string, keys keeper) (*opened, error) {
+	e := &opened{record: r}
+	if err := json.Unmarshal(r.face, &e.face); err != nil {
+		return nil, fmt.Errorf("face: %w", err)
+	}
+	var err error
+	if e.parts, err = unseal(r.bound(ledgerID), r.sealed, keys); err != nil {
+		return nil, err
+	}
+	if len(e.parts) == 0 || e.parts[0].person != r.person {
+		return nil, fmt.Errorf("no box for person %d", r.person)
+	}
+	if e.parts[0].text == nil {
+		return e, nil
+	}
+	if e.text, err = join(e.parts); err != nil {
+		return nil, err
+	}
+	if e.who, err = mentions(e.parts); err != nil {
+		return nil, err
+	}
+	return e, e.read()
+}
+
+// read decodes the text of the kinds that projections rest on.
+func (e *opened) read() error {
+	switch ledger.Kind(e.kind) {
+	case ledger.KindRun:
+		return json.Unmarshal(e.text, &e.start)
+	case ledger.KindIntent:
+		return json.Unmarshal(e.text, &e.change)
+	case ledger.KindOutcome:
+		var t outcomeText
+		err := json.Unmarshal(e.text, &t)
+		e.outcome, e.key, e.userName = t.outcome(), t.Key, t.UserName
+		return err
+	case ledger.KindAbsent, ledger.KindBack:
+		var a attendance
+		err := json.Unmarshal(e.text, &a)
+		e.key = a.Key
+		return err
+	case ledger.KindEnd, ledger.KindNote, ledger.KindForget:
+	}
+	return nil
+}
+
+// An openRow is a row of opens: an intent whose end nobody knows.
+type openRow struct {
+	run    string
+	change []byte
+	seq    int64
+	person int64
+	target []byte // keyed digest of the group's id; empty for a person's change
+	op     string
+	people int64
+	since  int64
+	unsure bool
+}
+
+// A runRow is a row of runs.
+type runRow struct {
+	run     string
+	org     []byte
+	command string
+	began   int64 // sequence number of the entry
+	ended   int64 // likewise; 0: running, or killed
+	intents int64
+	settled int64
+	failed  int64
+}
+
+// A book holds projections: the tables within a transaction, or maps when the
+// ledger is verified. What project does to both is the same.
+type book interface {
+	// load is the projection of a person, to be changed in place. Where there
+	// is none, it is made if key is not "", else nil.
+	load(person int64, key source.Key) (*ledger.Person, error)
+
+	name(digest []byte, person int64) error
+	mention(person, seq int64) error
+	opens(person int64, target []byte) ([]openRow, error)
+	put(o openRow) error
+	unsure(o openRow) error
+	drop(o openRow) error
+	begin(r runRow) error
+	run(name string) (*runRow, error) // to be changed in place; nil where there is none
+	note(name string, seq int64) error
+}
+
+// project tells b what follows from e.
+func project(b book, keys *keyring, e *opened) error {
+	if err := projectWho(b, keys, e); err != nil {
+		return err
+	}
+	switch ledger.Kind(e.kind) {
+	case ledger.KindRun:
+		return b.begin(runRow{run: e.record.run, org: keys.digest(ofOrg, e.start.Org), command: e.start.Command, began: e.seq})
+	case ledger.KindIntent:
+		return projectIntent(b, keys, e)
+	case ledger.KindOutcome:
+		return projectOutcome(b, keys, e)
+	case ledger.KindEnd:
+		r, err := b.run(e.record.run)
+		if r != nil {
+			r.ended = e.seq
+		}
+		return err
+	case ledger.KindNote:
+		return b.note(e.face.Name, e.seq)
+	case ledger.KindAbsent, ledger.KindBack:
+		return projectMark(b, e)
+	case ledger.KindForget:
+	}
+	return nil
+}
+
+// projectWho keeps by which names the people of e are found, and that they occur in it.
+func projectWho(b book, keys *keyring, e *opened) error {
+	var seen []int64
+	for _, p := range e.parts {
+		if p.person == 0 || slices.Contains(seen, p.person) {
+			continue
+		}
+		seen = append(seen, p.person)
+		if err := b.mention(p.person, e.seq); err != nil {
+			return err
+		}
+	}
+	if e.person != 0 {
+		for _, d := range subjectNames(keys, e) {
+			if err := b.name(d, e.person); err != nil {
+				return err
+			}
+		}
+	}
+	for m, person := range e.who {
+		d := keys.digest(ofKey, m.key)
+		if m.key == "" {
+			d = keys.digest(ofID, m.id)
+		}
+		if err := b.name(d, person); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// subjectNames are the digests by which the subject of e is found.
+func subjectNames(keys *keyring, e *opened) (out [][]byte) {
+	add := func(of byte, text string) {
+		if text != "" {
+			out = append(out, keys.digest(of, text))
+		}
+	}
+	add(ofKey, string(e.key))
+	add(ofName, e.userName)
+	if c := e.change; c != nil {
+		add(ofKey, string(c.Key))
+		add(ofName, c.UserName)
+		add(ofID, c.Target.ID)
+	}
+	if o := e.outcome; o != nil {
+		add(ofID, o.Ref.ID)
+		if vs, _ := o.Seen.At("userName"); len(vs) == 1 {
+			name, _ := vs[0].Text()
+			add(ofName, name)
+		}
+	}
+	return out
+}
+
+func projectIntent(b book, keys *keyring, e *opened) error {
+	o := openRow{
+		run: e.record.run, change: e.record.change, seq: e.seq, person: e.person, target: []byte{}, op: e.op, people: e.people, since: e.time,
+	}
+	if c := e.change; c != nil && c.Target.Type == scim.Group {
+		o.target = keys.digest(ofID, c.Target.ID)
+	}
+	if err := b.put(o); err != nil {
+		return err
+	}
+	r, err := b.run(e.record.run)
+	if err != nil {
+		return err
+	}
+	if r != nil {
+		r.intents++
+	}
+	if e.change == nil || e.change.Key == "" {
+		return nil
+	}
+	p, err := b.load(e.person, e.change.Key)
+	if err == nil {
+		p.Intend(ledger.RunID(e.record.run), *e.change)
+	}
+	return err
+}
+
+// projectOutcome closes what the outcome says the end of, and tells its people.
+func projectOutcome(b book, keys *keyring, e *opened) error {
+	if err := projectClosed(b, keys, e); err != nil {
+		return err
+	}
+	if e.outcome == nil || e.intent.change == nil {
+		return nil // forgotten: there is nobody to tell
+	}
+	c := *e.intent.change
+	if c.Key != "" {
+		p, err := b.load(e.person, c.Key)
+		if err != nil {
+			return err
+		}
+		p.Settle(ledger.RunID(e.record.run), c, *e.outcome)
+		if p.UserName == "" {
+			return nil
+		}
+		return b.name(keys.digest(ofName, p.UserName), e.person)
+	}
+	if !e.outcome.Result.Fine() {
+		return nil
+	}
+	for m := range ledger.Members(c) {
+		p, err := b.load(e.intent.who[memberOf(m)], m.Key)
+		if err != nil {
+			return err
+		}
+		if p != nil && (m.Key != "" || p.Ref.ID == m.ID) {
+			p.Member(c.Target.ID, m.In)
+		}
+	}
+	return nil
+}
+
+// projectClosed follows open intents and the run's counts.
+func projectClosed(b book, keys *keyring, e *opened) error {
+	target := []byte{}
+	if c := e.intent.change; c != nil && c.Target.Type == scim.Group {
+		target = keys.digest(ofID, c.Target.ID)
+	}
+	rows, err := b.opens(e.person, target)
+	if err != nil {
+		return err
+	}
+	again := false
+	for _, o := range rows {
+		self := o.run == e.record.run && slices.Equal(o.change, e.record.change)
+		again = again || self && o.unsure
+		w := ledger.Pending{Change: string(o.change), Op: plan.Op(o.op), Run: ledger.RunID(o.run)}
+		switch {
+		case w.ClosedBy(ledger.RunID(e.record.run), string(e.record.change), plan.Op(e.op), ledger.Result(e.result)):
+			err = b.drop(o)
+		case self:
+			err = b.unsure(o)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	r, err := b.run(e.record.run)
+	if err != nil || r == nil {
+		return err
+	}
+	t := ledger.Run{Settled: int(r.settled), Failed: int(r.failed)}
+	t.Tally(ledger.Result(e.result), again)
+	r.settled, r.failed = int64(t.Settled), int64(t.Failed)
+	return nil
+}
+
+func projectMark(b book, e *opened) error {
+	if e.key == "" {
+		return nil
+	}
+	p, err := b.load(e.person, e.key)
+	if err != nil {
+		return err
+	}
+	var since time.Time
+	if e.is(ledger.KindAbsent) {
+		since = e.at()
+	}
+	p.Mark(since)
+	return nil
+}

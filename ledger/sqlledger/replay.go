@@ -1,0 +1,309 @@
+package sqlledger
+
+import (
+	"bytes"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"rollcall/ledger"
+	"rollcall/source"
+)
+
+// A replay holds projections in memory: what the tables should say.
+type replay struct {
+	names    map[nameRow]bool
+	mentions map[mentionRow]bool
+	people   map[int64]*ledger.Person
+	open     map[openKey]*openRow
+	about    map[string][]openKey // person and target → open intents
+	runs     map[string]*runRow
+	notes    map[string]int64
+}
+
+type nameRow struct {
+	digest [digestSize]byte
+	person int64
+}
+
+type mentionRow struct{ person, seq int64 }
+
+func newReplay() *replay {
+	return &replay{
+		names: map[nameRow]bool{}, mentions: map[mentionRow]bool{}, people: map[int64]*ledger.Person{}, open: map[openKey]*openRow{},
+		about: map[string][]openKey{}, runs: map[string]*runRow{}, notes: map[string]int64{},
+	}
+}
+
+var _ book = (*replay)(nil)
+
+func (r *replay) load(person int64, key source.Key) (*ledger.Person, error) {
+	p := r.people[person]
+	if p == nil && key != "" {
+		p = &ledger.Person{Key: key}
+		r.people[person] = p
+	}
+	return p, nil
+}
+
+func (r *replay) name(digest []byte, person int64) error {
+	r.names[nameRow{[digestSize]byte(digest), person}] = true
+	return nil
+}
+
+func (r *replay) mention(person, seq int64) error {
+	r.mentions[mentionRow{person, seq}] = true
+	return nil
+}
+
+func topic(person int64, target []byte) string { return fmt.Sprintf("%d %s", person, target) }
+
+func (r *replay) opens(person int64, target []byte) ([]openRow, error) {
+	var out []openRow
+	for _, k := range r.about[topic(person, target)] {
+		out = append(out, *r.open[k])
+	}
+	return out, nil
+}
+
+func (r *replay) put(o openRow) error {
+	k := openKey{o.run, string(o.change)}
+	if r.open[k] != nil {
+		return errors.New("an intent of a change that is open")
+	}
+	t := topic(o.person, o.target)
+	r.open[k], r.about[t] = &o, append(r.about[t], k)
+	return nil
+}
+
+func (r *replay) unsure(o openRow) error {
+	r.open[openKey{o.run, string(o.change)}].unsure = true
+	return nil
+}
+
+func (r *replay) drop(o openRow) error {
+	k, t := openKey{o.run, string(o.change)}, topic(o.person, o.target)
+	delete(r.open, k)
+	if r.about[t] = slices.DeleteFunc(r.about[t], func(x openKey) bool { return x == k }); len(r.about[t]) == 0 {
+		delete(r.about, t)
+	}
+	return nil
+}
+
+func (r *replay) begin(row runRow) error {
+	if r.runs[row.run] != nil {
+		return errors.New("a run that began before")
+	}
+	r.runs[row.run] = &row
+	return nil
+}
+
+func (r *replay) run(name string) (*runRow, error) { return r.runs[name], nil }
+
+func (r *replay) note(name string, seq int64) error {
+	r.notes[name] = seq
+	return nil
+}
+
+const (
+	allNames    = "SELECT digest, person FROM names"
+	allMentions = "SELECT person, seq FROM mentions"
+	allLinks    = "SELECT person, state, image FROM links ORDER BY person"
+	allOpens    = "SELECT " + openColumns + " FROM opens"
+	allRuns     = "SELECT " + runColumns + " FROM runs"
+	allNotes    = "SELECT name, seq FROM notes"
+)
+
+// projections compares the tables with the replay. Where entries are not
+// intact, what follows from them cannot be told.
+func (v *verifier) projections() error {
+	if !v.intact {
+		return nil
+	}
+	for person := range v.forgot {
+		delete(v.book.people, person)
+		for n := range v.book.names {
+			if n.person == person {
+				delete(v.book.names, n)
+			}
+		}
+	}
+	for person, wrapped := range v.keys {
+		if _, said := v.forgot[person]; !said && len(wrapped) == 0 {
+			v.fault("person %d: the key was destroyed, and no entry says that the person was forgotten", person)
+		}
+	}
+	for _, step := range []func() error{v.names, v.mentions, v.links, v.opens, v.runs, v.notes} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verifier) names() error {
+	err := v.each(allNames, func(rows *sql.Rows) error {
+		var (
+			digest []byte
+			person int64
+		)
+		if err := rows.Scan(&digest, &person); err != nil {
+			return err
+		}
+		var n nameRow
+		if n.person = person; len(digest) == digestSize {
+			n.digest = [digestSize]byte(digest)
+		}
+		if !v.book.names[n] {
+			v.fault("names: person %d has a name that no entry gives", person)
+		}
+		delete(v.book.names, n)
+		return nil
+	})
+	for n := range v.book.names {
+		v.fault("names: a name of person %d is missing", n.person)
+	}
+	return err
+}
+
+func (v *verifier) mentions() error {
+	err := v.each(allMentions, func(rows *sql.Rows) error {
+		var m mentionRow
+		if err := rows.Scan(&m.person, &m.seq); err != nil {
+			return err
+		}
+		if !v.book.mentions[m] {
+			v.fault("mentions: person %d is not mentioned in entry %d", m.person, m.seq)
+		}
+		delete(v.book.mentions, m)
+		return nil
+	})
+	for m := range v.book.mentions {
+		v.fault("mentions: that person %d is mentioned in entry %d is missing", m.person, m.seq)
+	}
+	return err
+}
+
+func (v *verifier) links() error {
+	err := v.each(allLinks, func(rows *sql.Rows) error {
+		var (
+			person       int64
+			state, image []byte
+		)
+		if err := rows.Scan(&person, &state, &image); err != nil {
+			return err
+		}
+		want := v.book.people[person]
+		delete(v.book.people, person)
+		if want == nil {
+			v.fault("links: person %d has a link that no entry makes", person)
+			return nil
+		}
+		v.link(person, want, state, image)
+		return nil
+	})
+	for person := range v.book.people {
+		v.fault("links: the link of person %d is missing", person)
+	}
+	return err
+}
+
+func (v *verifier) link(person int64, want *ledger.Person, state, image []byte) {
+	aead, err := v.key(person)
+	if err != nil {
+		v.fault("links: person %d: %v", person, err)
+		return
+	}
+	got, err := v.l.openLink(person, aead.Open, state, image)
+	if err != nil {
+		v.fault("links: %v", err)
+		return
+	}
+	for _, pair := range [][2]any{{got, want}, {orNone(got.Image), orNone(want.Image)}} {
+		a, errA := encode(pair[0])
+		b, errB := encode(pair[1])
+		if errA != nil || errB != nil || !bytes.Equal(a, b) {
+			v.fault("links: the link of person %d is not what the entries make of it", person)
+			return
+		}
+	}
+}
+
+// orNone makes no image and an empty one the same.
+func orNone(v ledger.Values) ledger.Values {
+	if len(v) == 0 {
+		return nil
+	}
+	return v
+}
+
+func (v *verifier) opens() error {
+	err := v.each(allOpens, func(rows *sql.Rows) error {
+		var o openRow
+		if err := rows.Scan(o.fields()...); err != nil {
+			return err
+		}
+		k := openKey{o.run, string(o.change)}
+		want := v.book.open[k]
+		delete(v.book.open, k)
+		if want == nil || !o.equal(*want) {
+			v.fault("open intents: that of entry %d is not what the entries say", o.seq)
+		}
+		return nil
+	})
+	for _, o := range v.book.open {
+		v.fault("open intents: that of entry %d is missing", o.seq)
+	}
+	return err
+}
+
+func (o openRow) equal(p openRow) bool {
+	return o.run == p.run && bytes.Equal(o.change, p.change) && o.seq == p.seq && o.person == p.person && bytes.Equal(o.target, p.target) &&
+		o.op == p.op && o.people == p.people && o.since == p.since && o.unsure == p.unsure
+}
+
+func (v *verifier) runs() error {
+	err := v.each(allRuns, func(rows *sql.Rows) error {
+		var r runRow
+		if err := rows.Scan(r.fields()...); err != nil {
+			return err
+		}
+		want := v.book.runs[r.run]
+		delete(v.book.runs, r.run)
+		if want == nil || !r.equal(*want) {
+			v.fault("runs: run %s is not what the entries say", r.run)
+		}
+		return nil
+	})
+	for run := range v.book.runs {
+		v.fault("runs: run %s is missing", run)
+	}
+	return err
+}
+
+func (r runRow) equal(s runRow) bool {
+	return r.run == s.run && bytes.Equal(r.org, s.org) && r.command == s.command && r.began == s.began && r.ended == s.ended &&
+		r.intents == s.intents && r.settled == s.settled && r.failed == s.failed
+}
+
+func (v *verifier) notes() error {
+	err := v.each(allNotes, func(rows *sql.Rows) error {
+		var (
+			name string
+			seq  int64
+		)
+		if err := rows.Scan(&name, &seq); err != nil {
+			return err
+		}
+		if want, there := v.book.notes[name]; !there || want != seq {
+			v.fault("notes: %q is not of entry %d", name, seq)
+		}
+		delete(v.book.notes, name)
+		return nil
+	})
+	for name := range v.book.notes {
+		v.fault("notes: %q is missing", name)
+	}
+	return err
+}

@@ -1,0 +1,309 @@
+// Package sqlledger keeps a ledger in an SQL database: SQLite, in one file with
+// mode 0600, WAL and full synchronization.
+//
+// # What is stored
+//
+// Table entries is append-only by trigger. An entry has open columns, which name
+// nobody, and sealed boxes (seal.go): its text under the key of the person it is
+// about, and each mention of somebody else under that person's own key (split.go).
+// Persons' keys are random and wrapped by the ledger key; destroying one makes
+// every part about that person unreadable, while the chain, which covers the
+// sealed bytes (record.go), still verifies. Entries are found by keyed digests of
+// source key, userName and id, in tables that are projections too.
+//
+// Links, open intents, runs and notes are projections (project.go), written in the
+// transaction of the entries that cause them; [Ledger.Verify] replays the entries
+// and compares.
+//
+// # Evidence
+//
+// Entries are chained by SHA-256 and are the leaves of a Merkle log, whose head is
+// signed (Ed25519) when a run ends. The file alone shows every entry that was
+// altered, removed, added or moved before the newest head that is left; a kept
+// checkpoint shows also a tail that was cut off together with its heads, and a
+// ledger that was written anew, even by somebody who has its keys.
+//
+// # Files
+//
+// Beside FILE stand FILE.key (the ledger key: without it nothing in the ledger can
+// be read), FILE.sign (the signing key), SQLite's own FILE-wal and FILE-shm, and
+// FILE.ORG.lock, one per organization, empty. Every key file is made on first use,
+// once, and never written again.
+package sqlledger
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver
+
+	"rollcall/fault"
+	"rollcall/ledger"
+)
+
+// Options are what a ledger can be opened with; of the zero value only Now must be filled.
+type Options struct {
+	Now      func() time.Time
+	ReadOnly bool   // nothing is written, not even a file made: an absent ledger is an empty one
+	Key      []byte // the ledger key, as ParseKey reads it; nil: that of KeyFile
+	KeyFile  string // "": FILE.key
+	SignFile string // "": FILE.sign
+}
+
+// A Ledger is a ledger.Store in an SQL database.
+type Ledger struct {
+	path  string
+	o     Options
+	id    string
+	keys  *keyring
+	write *sql.DB // one connection; nil when read-only
+	read  *sql.DB
+	stmts map[string]*sql.Stmt // on write
+	lead  chan struct{}        // holds the caller that commits for all who wait
+
+	mu    sync.Mutex
+	queue []*request
+	locks map[ledger.RunID]*sql.DB
+	ended bool
+}
+
+var (
+	_ ledger.Store    = (*Ledger)(nil)
+	_ ledger.Counter  = (*Ledger)(nil)
+	_ ledger.Notebook = (*Ledger)(nil)
+	_ ledger.Register = (*Ledger)(nil)
+)
+
+// Open opens the ledger in the file path; where there is none, it makes one,
+// and its key, unless o says read-only. A file that is something else, a ledger
+// of a newer version, and a wrong or missing key are refused, and nothing is touched.
+func Open(ctx context.Context, path string, o Options) (*Ledger, error) {
+	if o.KeyFile == "" {
+		o.KeyFile = path + ".key"
+	}
+	if o.SignFile == "" {
+		o.SignFile = path + ".sign"
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open ledger: %w: %w", fault.Invalid, err)
+	}
+	there, err := exists(path)
+	if err != nil {
+		return nil, err
+	}
+	l := &Ledger{path: path, o: o, lead: make(chan struct{}, 1), locks: map[ledger.RunID]*sql.DB{}}
+	switch {
+	case there:
+		err = l.openThere(ctx)
+	case o.ReadOnly:
+		err = l.openEmpty(ctx)
+	default:
+		err = l.openNew(ctx)
+	}
+	if err != nil {
+		_ = l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// exists tells whether a file with content is at path. An empty file counts as none.
+func exists(path string) (bool, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("open ledger: %w: %w", fault.Invalid, err)
+	case info.IsDir():
+		return false, fault.WithHint(fmt.Errorf("open ledger %s: it is a directory: %w", path, fault.Invalid),
+			"name a file, such as "+filepath.Join(path, "rollcall.db"))
+	}
+	return info.Size() > 0, nil
+}
+
+// openThere opens what exists. It looks before it opens for writing, as that alone would change a foreign file.
+func (l *Ledger) openThere(ctx context.Context) error {
+	if err := l.openRead(ctx); err != nil {
+		return err
+	}
+	v, err := version(ctx, l.read)
+	switch {
+	case err != nil:
+		return l.explain("open ledger", err)
+	case v == 0:
+		return l.openNew(ctx) // another process is just making it
+	case v < newest && l.o.ReadOnly:
+		return fault.WithHint(fmt.Errorf("open ledger %s: it is of the older version %d: %w", l.path, v, fault.Invalid),
+			"run a command that writes once, such as apply: it brings the ledger up to date")
+	case l.o.ReadOnly:
+		return l.unlock(ctx, l.read, false)
+	}
+	return l.openNew(ctx)
+}
+
+// openNew opens for writing and makes what is missing, in one transaction.
+func (l *Ledger) openNew(ctx context.Context) error {
+	f, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return l.unwritable(err)
+	}
+	_ = f.Close()
+	if l.write, err = sql.Open("sqlite", dsn(l.path, "&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_txlock=immediate")); err != nil {
+		return l.explain("open ledger", err)
+	}
+	l.write.SetMaxOpenConns(1)
+	if err := migrate(ctx, l.write); err != nil {
+		return l.explain("open ledger", err)
+	}
+	if err := l.unlock(ctx, l.write, true); err != nil {
+		return err
+	}
+	if err := l.prepare(ctx); err != nil {
+		return err
+	}
+	if l.read == nil {
+		return l.openRead(ctx)
+	}
+	return nil
+}
+
+// openEmpty is the ledger that is not there: in memory, under a key of its own.
+func (l *Ledger) openEmpty(ctx context.Context) error {
+	name := "file:/rollcall-" + rand.Text() + "?vfs=memdb"
+	db, err := sql.Open("sqlite", name)
+	if err != nil {
+		return l.explain("open ledger", err)
+	}
+	db.SetMaxIdleConns(1)
+	db.SetConnMaxLifetime(0)
+	l.read = db
+	l.o.Key = make([]byte, keySize)
+	if err := migrate(ctx, db); err != nil {
+		return l.explain("open ledger", err)
+	}
+	return l.unlock(ctx, db, true)
+}
+
+// openRead opens for reading. A directory that may not be written to cannot hold
+// the files by which processes share a WAL; without a WAL the file stands still.
+func (l *Ledger) openRead(ctx context.Context) error {
+	db, err := sql.Open("sqlite", dsn(l.path, "&_pragma=query_only(1)&mode=ro"))
+	if err != nil {
+		return l.explain("open ledger", err)
+	}
+	if err = db.PingContext(ctx); err == nil {
+		_, err = version(ctx, db)
+	}
+	if wal, _ := exists(l.path + "-wal"); code(err) == cannotOpen && !wal {
+		_ = db.Close()
+		db, err = sql.Open("sqlite", dsn(l.path, "&_pragma=query_only(1)&immutable=1"))
+	}
+	if err != nil {
+		_ = db.Close()
+		return l.explain("open ledger", err)
+	}
+	db.SetMaxIdleConns(2)
+	l.read = db
+	return nil
+}
+
+const selectAbout = "SELECT id, checks FROM about WHERE one = 1"
+
+// unlock derives the keys and proves that they are the ledger's; of a ledger without any it makes them.
+func (l *Ledger) unlock(ctx context.Context, db *sql.DB, fresh bool) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return l.explain("open ledger", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	var checks []byte
+	err = tx.QueryRowContext(ctx, selectAbout).Scan(&l.id, &checks)
+	if fresh && errors.Is(err, sql.ErrNoRows) {
+		if err := l.christen(ctx, tx); err != nil {
+			return err
+		}
+		return l.explain("open ledger", tx.Commit())
+	}
+	if err != nil {
+		return l.explain("open ledger", err)
+	}
+	key, err := l.key(nil)
+	if err != nil {
+		return err
+	}
+	if l.keys, err = derive(key, l.id); err != nil {
+		return err
+	}
+	if !l.keys.fits(checks) {
+		return fault.WithHint(fmt.Errorf("open ledger %s: the ledger key is another one's: %w", l.path, fault.Invalid),
+			"give the key that the ledger was made with (it was in "+l.o.KeyFile+" unless configured otherwise); nothing was changed")
+	}
+	return nil
+}
+
+const insertAbout = "INSERT INTO about (one, id, checks, verifier) VALUES (1, ?, ?, '')"
+
+// christen gives a new ledger its name and its key.
+func (l *Ledger) christen(ctx context.Context, tx *sql.Tx) error {
+	key, err := l.key(func() (string, error) { return NewKey(), nil })
+	if err != nil {
+		return err
+	}
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails
+	l.id = hex.EncodeToString(id[:])
+	if l.keys, err = derive(key, l.id); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, insertAbout, l.id, l.keys.checks)
+	return l.explain("open ledger", err)
+}
+
+// key is the ledger key as given, or from its file.
+func (l *Ledger) key(made func() (string, error)) ([]byte, error) {
+	if l.o.Key != nil {
+		return ParseKey(base64.StdEncoding.EncodeToString(l.o.Key))
+	}
+	text, err := secret("key", l.o.KeyFile, made)
+	if err != nil {
+		return nil, err
+	}
+	key, err := ParseKey(text)
+	if err != nil {
+		return nil, fault.WithPlace(err, l.o.KeyFile)
+	}
+	return key, nil
+}
+
+// Close releases the ledger and the locks of the runs that it began. It does not end a run.
+func (l *Ledger) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return nil
+	}
+	l.ended = true
+	var errs []error
+	for run, lock := range l.locks {
+		errs = append(errs, lock.Close())
+		delete(l.locks, run)
+	}
+	for _, db := range []*sql.DB{l.read, l.write} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return l.explain("close ledger", errors.Join(errs...))
+}
