@@ -314,6 +314,7 @@ func (c *Client) exchange(ctx context.Context, call Call, token string, r *Reply
 		r.Body, err = readBody(resp, call.Into)
 	}
 	r.Took = c.o.Now().Sub(began)
+	err = bare(err)
 	c.log(ctx, call, r, err)
 	if err != nil {
 		return broken(ctx, call, r, err)
@@ -394,16 +395,20 @@ func isJSON(body []byte) error {
 	return errors.New("the answer is not JSON")
 }
 
-// broken is the end of an attempt without an answer that can be used. The
-// cause is kept without addresses: the query may hold a person's name.
+// bare is err without the address: its query may hold a person's name.
+func bare(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// broken is the end of an attempt without an answer that can be used.
 func broken(ctx context.Context, call Call, r *Reply, cause error) error {
 	kind := fault.Unavailable
 	if errors.Is(ctx.Err(), context.Canceled) && call.safe() {
 		kind = fault.Interrupted
-	}
-	var u *url.Error
-	if errors.As(cause, &u) {
-		cause = u.Err
 	}
 	return &target.Failure{Kind: kind, Status: r.Status, Correlation: r.Correlation, Attempts: r.Attempts, Cause: cause}
 }

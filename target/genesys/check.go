@@ -234,4 +234,3 @@ func (t try) reserve() string {
 	}
 	return ", so it or one of the permissions to assign roles, skills, languages or extensions is there"
 }
-
