@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/expr-lang/expr/file"
 
@@ -59,7 +58,7 @@ func (e Expr) compileError(err error, known []string) *RuleError {
 	if name, ok := strings.CutPrefix(text, "unknown name "); ok {
 		text = fmt.Sprintf("nothing is called %q%s", name, didYouMean(name, known))
 	}
-	if f.From >= utf8.RuneCountInString(e.Text) && strings.HasPrefix(text, "unexpected token EOF") {
+	if strings.HasPrefix(text, "unexpected token EOF") {
 		text = "the expression ends too early"
 	}
 	return e.at(f.From, "%s", text)

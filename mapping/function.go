@@ -71,7 +71,25 @@ func functions(c *compiler) []expr.Option {
 		lenient("lower", strings.ToLower),
 		lenient("upper", strings.ToUpper),
 		lenient("trim", strings.TrimSpace),
+		expr.Function("string", plain, func(any) string { return "" }),
 		expr.Function(stepName, c.call.step),
+	}
+}
+
+// plain is the built-in string, with numbers as people write them: the one of
+// expr has 1.2345678e+07 for an employee number.
+func plain(args ...any) (any, error) {
+	switch v := args[0].(type) {
+	case string:
+		return v, nil
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64), nil
+	case time.Time:
+		return v.Format(time.DateOnly), nil
+	case nil:
+		return nil, nil
+	default:
+		return fmt.Sprint(v), nil
 	}
 }
 

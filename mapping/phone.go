@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/nyaruka/phonenumbers"
@@ -15,12 +16,12 @@ import (
 // national number.
 func (c *calls) phone(text, country string) (any, error) {
 	country = strings.ToUpper(strings.TrimSpace(country))
-	n, err := phonenumbers.Parse(text, country)
+	n, err := phonenumbers.Parse(compact(text), country)
 	if err != nil {
 		c.problem("bad-phone", "the text is not a phone number%s", in(country))
 		return nil, nil
 	}
-	if !phonenumbers.IsValidNumber(n) {
+	if !phonenumbers.IsValidNumberForRegion(n, country) && !phonenumbers.IsValidNumber(n) {
 		c.problem("bad-phone", "the number is not valid in the numbering plan%s", of(country))
 		return nil, nil
 	}
@@ -49,19 +50,29 @@ func of(country string) string {
 	return " of " + country
 }
 
-// faithful tells whether n has the digits of text, but for one prefix.
-func faithful(text string, n *phonenumbers.PhoneNumber) bool {
-	digits := phonenumbers.NormalizeDigitsOnly(text)
-	national := phonenumbers.GetNationalSignificantNumber(n)
-	prefix, ok := strings.CutSuffix(digits, national+n.GetExtension())
-	if !ok {
-		return false
+// compact drops what is between digits where there is nothing but digits: the
+// library spends half its time on looking for extensions there.
+func compact(text string) string {
+	if strings.Trim(text, "+0123456789 -.()") != "" {
+		return text
 	}
-	code := phonenumbers.Format(n, phonenumbers.E164)
-	code = strings.TrimPrefix(strings.TrimSuffix(code, national), "+")
-	switch prefix {
-	case "", code, "00" + code, "011" + code:
+	return between.Replace(text)
+}
+
+var between = strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "")
+
+// faithful tells whether n has the digits of text, but for one prefix. A trunk
+// prefix after the country code, +44 (0)20, is one that is not dialed.
+func faithful(text string, n *phonenumbers.PhoneNumber) bool {
+	national := phonenumbers.GetNationalSignificantNumber(n)
+	prefix, ok := strings.CutSuffix(phonenumbers.NormalizeDigitsOnly(text), national+n.GetExtension())
+	code := strconv.Itoa(int(n.GetCountryCode()))
+	switch {
+	case !ok:
+		return false
+	case prefix == "", prefix == code, prefix == "00"+code, prefix == "011"+code:
 		return true
 	}
-	return prefix == phonenumbers.GetNddPrefixForRegion(phonenumbers.GetRegionCodeForNumber(n), true)
+	trunk := phonenumbers.GetNddPrefixForRegion(phonenumbers.GetRegionCodeForNumber(n), true)
+	return trunk != "" && (prefix == trunk || prefix == code+trunk)
 }
