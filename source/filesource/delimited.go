@@ -132,28 +132,31 @@ func (d *delimited) each(pick []int, yield func(source.Record, error) bool) erro
 func (d *delimited) record(s *scanner, rowErr error, pick []int, values *values) (source.Record, error) {
 	place := d.doc.place(s.start)
 	if flaw := d.rowFault(s, rowErr); flaw != "" {
-		return source.Record{}, &source.RecordError{Key: d.keyOfBroken(s.fields, rowErr), Place: place, Err: flaw}
+		return d.doc.spoiled(d.keyOfBroken(s.fields, rowErr), place, flaw)
 	}
-	var key source.Key
-	if d.key >= 0 {
-		raw := bytes.TrimSpace(s.fields[d.key])
-		if flaw := d.cellFault(raw, d.key); flaw != "" {
-			return source.Record{}, &source.RecordError{Place: place, Err: flaw}
-		}
-		if len(raw) == 0 {
-			flaw := badRow(fmt.Sprintf("the key column %s is empty", d.header[d.key]))
-			return source.Record{}, &source.RecordError{Place: place, Err: flaw}
-		}
-		key = source.Key(raw)
+	key, flaw := d.keyOf(s.fields)
+	if flaw != "" {
+		return d.doc.spoiled("", place, flaw)
 	}
 	for i, c := range pick {
 		cell := s.fields[d.at[c]]
 		if flaw := d.cellFault(cell, d.at[c]); flaw != "" {
-			return source.Record{}, &source.RecordError{Key: key, Place: place, Err: flaw}
+			return d.doc.spoiled(key, place, flaw)
 		}
 		values.set(i, cell)
 	}
 	return source.Record{Key: key, Place: place, Values: values.row}, nil
+}
+
+func (d *delimited) keyOf(fields [][]byte) (source.Key, badRow) {
+	if d.key < 0 {
+		return "", ""
+	}
+	raw := bytes.TrimSpace(fields[d.key])
+	if len(raw) == 0 {
+		return "", emptyKey(d.header[d.key])
+	}
+	return source.Key(raw), d.cellFault(raw, d.key)
 }
 
 // rowFault says what is wrong with the row as a row; "" for nothing.
@@ -197,16 +200,9 @@ func (d *delimited) keyOfBroken(fields [][]byte, rowErr error) source.Key {
 	if d.key < 0 {
 		return ""
 	}
-	first, last := d.key, d.key
-	if rowErr == nil {
-		shift := len(fields) - len(d.header)
-		first, last = min(first, first+shift), max(last, last+shift)
-		if shift < 0 { // the last cell may be cut off
-			last = min(last, len(fields)-2)
-		}
-	}
+	first, last := d.keyRange(len(fields), rowErr)
 	var found source.Key
-	for i := max(0, first); i <= min(last, len(fields)-1); i++ {
+	for i := first; i <= last; i++ {
 		cell := bytes.TrimSpace(fields[i])
 		switch {
 		case !d.keys.like(cell):
@@ -217,6 +213,19 @@ func (d *delimited) keyOfBroken(fields [][]byte, rowErr error) source.Key {
 		}
 	}
 	return found
+}
+
+// keyRange is where the key can have come to stand among n fields.
+func (d *delimited) keyRange(n int, rowErr error) (first, last int) {
+	if rowErr != nil { // the fields before the trouble are in their places
+		return d.key, min(d.key, n-1)
+	}
+	shift := n - len(d.header)
+	first, last = max(0, min(d.key, d.key+shift)), max(d.key, d.key+shift)
+	if shift < 0 { // the last cell may be cut off
+		return first, min(last, n-2)
+	}
+	return first, min(last, n-1)
 }
 
 func blank(fields [][]byte) bool {

@@ -33,6 +33,8 @@ func (b badRow) Error() string { return string(b) }
 
 func (b badRow) Unwrap() error { return fault.Invalid }
 
+func emptyKey(column string) badRow { return badRow("the key column " + column + " is empty") }
+
 // decode finds out what the file is written in: what its byte order mark says,
 // else what the configuration says, else UTF-8.
 func (d *document) decode(name string) error {
@@ -94,6 +96,11 @@ func (d *document) at(off int64) (io.Reader, error) {
 
 // place is where a record stands.
 func (d *document) place(line int) source.Place { return source.Place{Source: d.base, Line: line} }
+
+// spoiled is the error for one record.
+func (d *document) spoiled(key source.Key, place source.Place, flaw badRow) (source.Record, error) {
+	return source.Record{}, &source.RecordError{Key: key, Place: place, Err: flaw}
+}
 
 // refuse is the error for a file that cannot be read at all.
 func (d *document) refuse(line int, hint, format string, args ...any) error {

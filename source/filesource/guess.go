@@ -37,12 +37,13 @@ func guessKey(t *table, g *Guess) {
 		}
 		best = score
 		g.Key, g.Where, g.WhereWhy = c.Name, where, why
-		g.KeyWhy = "it is filled and unique in every row, and named like an identifier"
-		if where != "" {
-			g.KeyWhy = "it is filled and unique among current rows, and named like an identifier"
-		}
 	}
-	if g.Key == "" {
+	switch {
+	case g.Where != "":
+		g.KeyWhy = "filled and unique among current rows, and named like an identifier"
+	case g.Key != "":
+		g.KeyWhy = "filled and unique in every row, and named like an identifier"
+	default:
 		g.Notes = append(g.Notes, "No column is a safe key: filled, unique, and neither a name nor an e-mail address. Ask for an employee number in the export.")
 	}
 }
@@ -134,32 +135,39 @@ func (t *table) managerOf(key *column) *column {
 		if c == key || c.Sensitive != "" || c.Filled < 0.3 || c.Distinct > 0.8 {
 			continue
 		}
-		known, own, filled := 0, 0, 0
-		for i, v := range c.values {
-			if v == "" {
-				continue
-			}
-			filled++
-			if key.count[v] > 0 {
-				known++
-			}
-			if v == key.values[i] {
-				own++
-			}
-		}
-		score := float64(known) / float64(filled)
-		named := about(c.words, managerWords)
-		if score < 0.9 || 4*own > filled || !named && (score < 0.98 || c.Kind == "flag" || len(c.count) < 3 || key.Kind == "number") {
-			continue
-		}
-		if named {
+		score := c.refersTo(key)
+		if about(c.words, managerWords) && score >= 0.9 {
 			score++
+		} else if score < 0.98 || c.Kind == "flag" || len(c.count) < 3 || key.Kind == "number" {
+			continue // by values alone: chance must be out of the question
 		}
 		if score > most {
 			best, most = c, score
 		}
 	}
 	return best
+}
+
+// refersTo is the share of c's values that are keys; 0 where they are mostly
+// the row's own.
+func (c *column) refersTo(key *column) float64 {
+	known, own, filled := 0, 0, 0
+	for i, v := range c.values {
+		if v == "" {
+			continue
+		}
+		filled++
+		if key.count[v] > 0 {
+			known++
+		}
+		if v == key.values[i] {
+			own++
+		}
+	}
+	if 4*own > filled {
+		return 0
+	}
+	return float64(known) / float64(filled)
 }
 
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)

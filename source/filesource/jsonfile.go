@@ -77,23 +77,29 @@ func (j *jsonFile) learn() error {
 		records++
 		return records < learnRecords
 	})
-	switch {
-	case err != nil && records == 0:
+	if err != nil && records == 0 {
 		return err
-	case len(arrays) == 0:
-		return j.doc.refuse(0, "write one object per person; their members are the columns", "the file holds no records")
-	case len(arrays) > 1:
-		return j.doc.refuse(0, "keep one array of objects in the file, or write one object a line (.jsonl)",
-			"the members %s all hold records", strings.Join(arrays, ", "))
 	}
-	j.array = arrays[0]
 	for i, c := range j.cols {
 		j.index[c.Name] = i
 		if k := seen[c.Name]; bits.OnesCount(k) == 1 {
 			j.cols[i].Kind = source.Kind(bits.TrailingZeros(k)) //nolint:gosec // one of four bits
 		}
 	}
-	return nil
+	return j.choose(arrays)
+}
+
+// choose notes the only array that holds records.
+func (j *jsonFile) choose(arrays []string) error {
+	switch len(arrays) {
+	case 0:
+		return j.doc.refuse(0, "write one object per person; their members are the columns", "the file holds no records")
+	case 1:
+		j.array = arrays[0]
+		return nil
+	}
+	return j.doc.refuse(0, "keep one array of objects in the file, or write one object a line (.jsonl)",
+		"the members %s all hold records", strings.Join(arrays, ", "))
 }
 
 func (j *jsonFile) see(name string, value []byte, seen map[string]uint) {
@@ -133,7 +139,7 @@ func (j *jsonFile) each(pick []int, yield func(source.Record, error) bool) error
 		place := j.doc.place(e.line)
 		key, flaw := j.record(e, cells, pick, values)
 		if flaw != "" {
-			return yield(source.Record{}, &source.RecordError{Key: key, Place: place, Err: flaw})
+			return yield(j.doc.spoiled(key, place, flaw))
 		}
 		return yield(source.Record{Key: key, Place: place, Values: values}, nil)
 	})
@@ -148,50 +154,53 @@ func (j *jsonFile) record(e jsonElement, cells [][]byte, pick []int, values []an
 	case !isObject(e.raw):
 		return "", "not a JSON object: every record is one, its members are the columns"
 	}
-	clear(cells)
-	twice := -1
-	for name, value := range members(e.raw) {
-		if i, ok := j.index[string(name)]; ok {
-			if cells[i] != nil && (i == j.key || slices.Contains(pick, i)) {
-				twice = i
-			}
-			cells[i] = value
-		}
-	}
-	var key source.Key
-	if j.key >= 0 {
-		k, flaw := j.keyIn(cells[j.key])
-		if flaw != "" || twice == j.key {
-			return "", cmpOr(flaw, badRow("the key column "+j.cols[j.key].Name+" stands twice in the record"))
-		}
-		key = k
-	}
-	if twice >= 0 {
+	twice := j.spread(e.raw, cells, pick)
+	key, flaw := j.keyIn(cells)
+	switch {
+	case flaw != "":
+		return "", flaw
+	case twice >= 0 && twice == j.key:
+		key = ""
+		fallthrough
+	case twice >= 0:
 		return key, badRow("column " + j.cols[twice].Name + " stands twice in the record")
 	}
 	for i, c := range pick {
-		v, flaw := decodeCell(cells[c], j.cols[c])
-		if flaw != "" {
+		if values[i], flaw = decodeCell(cells[c], j.cols[c]); flaw != "" {
 			return key, flaw
 		}
-		values[i] = v
 	}
 	return key, ""
 }
 
-func cmpOr(a, b badRow) badRow {
-	if a != "" {
-		return a
+// spread puts the raw values of a record into cells, one per column, and
+// answers a column of the key or the pick that the record has twice; -1 for none.
+func (j *jsonFile) spread(raw []byte, cells [][]byte, pick []int) int {
+	clear(cells)
+	twice := -1
+	for name, value := range members(raw) {
+		i, ok := j.index[string(name)]
+		if !ok {
+			continue
+		}
+		if cells[i] != nil && (i == j.key || slices.Contains(pick, i)) {
+			twice = i
+		}
+		cells[i] = value
 	}
-	return b
+	return twice
 }
 
 // keyIn is the key as text; a number is its digits as the file has them.
-func (j *jsonFile) keyIn(raw []byte) (source.Key, badRow) {
+func (j *jsonFile) keyIn(cells [][]byte) (source.Key, badRow) {
+	if j.key < 0 {
+		return "", ""
+	}
+	raw := cells[j.key]
 	column := source.Column{Name: j.cols[j.key].Name, Kind: source.Text}
 	switch {
 	case raw == nil, raw[0] == 'n':
-		return "", badRow("the key column " + column.Name + " is empty")
+		return "", emptyKey(column.Name)
 	case kindOf(raw) == source.Number:
 		return source.Key(raw), ""
 	}
@@ -201,7 +210,7 @@ func (j *jsonFile) keyIn(raw []byte) (source.Key, badRow) {
 	}
 	text, _ := v.(string)
 	if text = strings.TrimSpace(text); text == "" {
-		return "", badRow("the key column " + column.Name + " is empty")
+		return "", emptyKey(column.Name)
 	}
 	return source.Key(text), ""
 }

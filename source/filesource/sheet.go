@@ -39,8 +39,20 @@ func openSheet(doc document, o Options) (*sheet, error) {
 	if err != nil {
 		return nil, doc.refuse(0, "save it without password as .xlsx, or as .csv", "not an Excel workbook that can be read")
 	}
-	key := strings.TrimSpace(o.Key)
-	names := book.GetSheetList()
+	s, err := chooseSheet(doc, book, o)
+	if err == nil {
+		err = s.ready(strings.TrimSpace(o.Key))
+	}
+	if err != nil {
+		return nil, errors.Join(err, book.Close())
+	}
+	return s, nil
+}
+
+// chooseSheet is the sheet that is asked for, the only one, the only one that
+// has the key or, where no key is known, the first that has anything.
+func chooseSheet(doc document, book *excelize.File, o Options) (*sheet, error) {
+	key, names := strings.TrimSpace(o.Key), book.GetSheetList()
 	if o.Sheet != "" {
 		if !slices.Contains(names, o.Sheet) {
 			return nil, doc.refuse(0, "the sheets are "+strings.Join(names, ", "), "no sheet %q", o.Sheet)
@@ -57,13 +69,10 @@ func openSheet(doc document, o Options) (*sheet, error) {
 			found = append(found, s)
 		}
 	}
-	if len(found) != 1 && key == "" && len(found) > 0 {
-		found = found[:1]
+	if len(found) == 1 || key == "" && len(found) > 0 {
+		return found[0], nil
 	}
-	if len(found) != 1 {
-		return nil, doc.refuse(0, "set source.sheet to one of "+strings.Join(names, ", "), "%d sheets have the key column %q", len(found), key)
-	}
-	return found[0], found[0].ready(key)
+	return nil, doc.refuse(0, "set source.sheet to one of "+strings.Join(names, ", "), "%d sheets have the key column %q", len(found), key)
 }
 
 // readHeader reads the first row that is filled; none leaves the header empty.
@@ -129,7 +138,7 @@ func (s *sheet) each(pick []int, yield func(source.Record, error) bool) error {
 		place := source.Place{Source: s.doc.base, Entry: fmt.Sprintf("%s!A%d", s.name, row)}
 		key, flaw := s.record(cells, pick, values)
 		if flaw != "" {
-			return yield(source.Record{}, &source.RecordError{Key: key, Place: place, Err: flaw})
+			return yield(s.doc.spoiled(key, place, flaw))
 		}
 		return yield(source.Record{Key: key, Place: place, Values: values}, nil)
 	})
@@ -151,7 +160,7 @@ func (s *sheet) record(cells []string, pick []int, values []any) (key source.Key
 			return "", flaw
 		}
 		if text == "" {
-			return "", badRow(fmt.Sprintf("the key column %s is empty", s.header[s.key]))
+			return "", emptyKey(s.header[s.key])
 		}
 		key = source.Key(text)
 	}

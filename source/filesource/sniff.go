@@ -1,6 +1,7 @@
 package filesource
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,8 +21,8 @@ import (
 // its first rows (see [Guess.Records]); everything in it has a reason that
 // people can check. No sensitive column is in Key, Where or Mapping.
 type Guess struct {
-	Format    Format
-	Delimiter string // "": the format's own
+	Format    Format // to be named where neither the extension nor Delimiter says it
+	Delimiter string // "": as the extension says
 	Encoding  string // "": UTF-8, or a byte order mark says it
 	Sheet     string // "": the only one
 	Columns   []ColumnGuess
@@ -65,16 +66,8 @@ func Sniff(ctx context.Context, path string) (Guess, error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return Guess{}, err
 	}
-	g := Guess{
-		Format: o.Format, Delimiter: o.Delimiter, Encoding: o.Encoding,
-		Records: t.size, Notes: append(notes, t.notes...),
-	}
-	if s, ok := f.form.(*sheet); ok && len(s.book.GetSheetList()) > 1 {
-		g.Sheet = s.name
-	}
-	if d, ok := f.form.(*delimited); ok && d.delim == delimiters[g.Format] {
-		g.Delimiter = ""
-	}
+	g := Guess{Format: o.Format, Encoding: o.Encoding, Records: t.size, Notes: append(notes, t.notes...)}
+	g.readAs(f, o)
 	for _, c := range t.columns {
 		g.Columns = append(g.Columns, c.ColumnGuess)
 	}
@@ -83,24 +76,31 @@ func Sniff(ctx context.Context, path string) (Guess, error) {
 	return g, nil
 }
 
+// readAs notes what a configuration must say for the file to be read so.
+func (g *Guess) readAs(f *File, o Options) {
+	switch form := f.form.(type) {
+	case *sheet:
+		if len(form.book.GetSheetList()) > 1 {
+			g.Sheet = form.name
+		}
+	case *delimited:
+		if delimiters[formatByName(f.path)] != form.delim {
+			g.Delimiter = o.Delimiter
+		}
+	}
+}
+
 // sniffFormat finds format, delimiter and encoding.
 func sniffFormat(path string) (Options, []string, error) {
-	file, stat, err := openRegular(path)
+	o := Options{Format: formatByName(path)}
+	head, err := readHead(path)
 	if err != nil {
-		return Options{}, nil, err
+		return o, nil, err
 	}
-	o := Options{Format: extensions[strings.ToLower(filepath.Ext(path))]}
-	head := make([]byte, min(stat.Size(), 16<<20))
-	n, err := file.ReadAt(head, 0)
-	if err = errors.Join(ignoreEOF(err), file.Close()); err != nil {
-		return o, nil, fmt.Errorf("read %s: %w: %w", path, fault.Unavailable, err)
+	if o.Format == "" {
+		o.Format = formatByContent(head)
 	}
-	head = head[:n]
-	switch {
-	case o.Format == XLSX:
-		return o, nil, nil
-	case o.Format == "" && hasPrefix(head, "PK\x03\x04"):
-		o.Format = XLSX
+	if o.Format == XLSX {
 		return o, nil, nil
 	}
 	var notes []string
@@ -110,16 +110,37 @@ func sniffFormat(path string) (Options, []string, error) {
 	if o.Format == JSON || o.Format == JSONL {
 		return o, notes, nil
 	}
-	first := strings.TrimLeft(strings.TrimPrefix(string(head[:min(64, len(head))]), "\xef\xbb\xbf"), " \t\r\n")
-	if o.Format == "" && (strings.HasPrefix(first, "[") || strings.HasPrefix(first, "{")) {
-		o.Format = JSON
-		return o, notes, nil
-	}
 	o.Delimiter, err = sniffDelimiter(path, o)
-	if o.Format == "" {
-		o.Format = CSV
-	}
 	return o, notes, err
+}
+
+// readHead is the beginning of the file, enough to know its encoding by.
+func readHead(path string) ([]byte, error) {
+	file, stat, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	head := make([]byte, min(stat.Size(), 16<<20))
+	n, err := file.ReadAt(head, 0)
+	if err = errors.Join(ignoreEOF(err), file.Close()); err != nil {
+		return nil, fmt.Errorf("read %s: %w: %w", path, fault.Unavailable, err)
+	}
+	return head[:n], nil
+}
+
+func formatByName(path string) Format { return extensions[strings.ToLower(filepath.Ext(path))] }
+
+func formatByContent(head []byte) Format {
+	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
+	switch {
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
+		return XLSX
+	case bytes.HasPrefix(text, []byte("[")):
+		return JSON
+	case bytes.HasPrefix(text, []byte("{")):
+		return JSONL
+	}
+	return CSV
 }
 
 func ignoreEOF(err error) error {
@@ -217,15 +238,11 @@ type column struct {
 
 func load(ctx context.Context, f *File) (*table, error) {
 	t := &table{}
-	var names []string
 	for _, c := range f.form.columns() {
-		t.columns = append(t.columns, &column{
-			ColumnGuess: ColumnGuess{Name: c.Name}, source: c.Kind, words: wordsOf(c.Name), count: map[string]int{},
-		})
-		names = append(names, c.Name)
+		t.columns = append(t.columns, newColumn(c))
 	}
 	var spoiled []error
-	for r, err := range f.Records(ctx, names) {
+	for r, err := range f.Records(ctx, columnNames(f.form.columns())) {
 		if bad, ok := errors.AsType[*source.RecordError](err); ok {
 			spoiled = append(spoiled, bad)
 			continue
@@ -233,12 +250,11 @@ func load(ctx context.Context, f *File) (*table, error) {
 		if err != nil {
 			return nil, err
 		}
-		if t.size++; t.size > sniffRecords {
-			t.size--
-			break
-		}
 		for i, v := range r.Values {
 			t.columns[i].add(v)
+		}
+		if t.size++; t.size == sniffRecords {
+			break
 		}
 	}
 	if len(spoiled) > 0 {
@@ -248,6 +264,10 @@ func load(ctx context.Context, f *File) (*table, error) {
 		c.judge(t.size)
 	}
 	return t, nil
+}
+
+func newColumn(c source.Column) *column {
+	return &column{ColumnGuess: ColumnGuess{Name: c.Name}, source: c.Kind, words: wordsOf(c.Name), count: map[string]int{}}
 }
 
 func (c *column) add(v any) {
@@ -318,14 +338,17 @@ func (c *column) mostly(filled int, is func(string) bool) bool {
 	return filled > 0 && 10*n >= 9*filled
 }
 
+func isFlag(v string) bool {
+	v = strings.ToLower(v)
+	return slices.Contains(trueWords, v) || slices.Contains(falseWords, v)
+}
+
+// isPhone tells a telephone number by itself: digits alone may be anything.
+func isPhone(v string) bool {
+	return strings.HasPrefix(v, "+") || phoneShape.MatchString(v) && !numShape.MatchString(v)
+}
+
 func (c *column) kindOf(filled int) string {
-	isFlag := func(v string) bool {
-		v = strings.ToLower(v)
-		return slices.Contains(trueWords, v) || slices.Contains(falseWords, v)
-	}
-	digits := func(v string) bool {
-		return phoneShape.MatchString(v) && !numShape.MatchString(v) || strings.HasPrefix(v, "+")
-	}
 	switch {
 	case c.source == source.Bool, len(c.distinct()) <= 2 && c.mostly(filled, isFlag):
 		return "flag"
@@ -335,7 +358,7 @@ func (c *column) kindOf(filled int) string {
 		return "date"
 	case c.mostly(filled, numShape.MatchString) && !about(c.words, phoneWords):
 		return "number"
-	case c.mostly(filled, digits), about(c.words, phoneWords) && c.mostly(filled, phoneShape.MatchString):
+	case c.mostly(filled, isPhone), about(c.words, phoneWords) && c.mostly(filled, phoneShape.MatchString):
 		return "phone"
 	}
 	return "text"
