@@ -198,6 +198,9 @@ func appendValue(b []byte, v any) []byte {
 	case Value:
 		return append(b, ValueOf(v)...)
 	case []any:
+		if v == nil {
+			return append(b, "null"...)
+		}
 		b = append(b, '[')
 		for i, e := range v {
 			if i > 0 {
@@ -207,6 +210,9 @@ func appendValue(b []byte, v any) []byte {
 		}
 		return append(b, ']')
 	case map[string]any:
+		if v == nil {
+			return append(b, "null"...)
+		}
 		return appendObject(b, v)
 	default:
 		return appendForeign(b, v)
