@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -198,7 +197,7 @@ func (j Job) read(ctx context.Context, b *plan.Builder) (*census, error) {
 	if len(c.Doubts) > 0 {
 		return c, nil
 	}
-	var sum [sha256.Size]byte
+	var sum plan.Digest
 	for rec, err := range j.Source.Records(ctx, j.Mapping.Columns()) {
 		var bad *source.RecordError
 		switch {
@@ -232,7 +231,7 @@ func badRow(bad *source.RecordError) plan.Finding {
 }
 
 // person takes in one record.
-func (c *census) person(b *plan.Builder, m *mapping.Mapping, rec source.Record, sum *[sha256.Size]byte) {
+func (c *census) person(b *plan.Builder, m *mapping.Mapping, rec source.Record, sum *plan.Digest) {
 	p, err := m.Map(rec)
 	var bad *source.RecordError
 	switch {
@@ -254,23 +253,8 @@ func (c *census) person(b *plan.Builder, m *mapping.Mapping, rec source.Record, 
 		})
 	}
 	d := plan.Desired{Key: p.Key, Place: p.Place, Row: p.Row, Groups: p.Groups}
-	digest(sum, d)
-	b.Want(d)
-}
-
-// digest adds one person to the digest of a reading; the order of people does not matter.
-func digest(sum *[sha256.Size]byte, d plan.Desired) {
-	h := sha256.New()
-	text := func(s string) {
-		h.Write(binary.AppendUvarint(nil, uint64(len(s))))
-		h.Write([]byte(s))
-	}
-	text(string(d.Key))
-	text(d.Row.Packed())
-	for _, g := range d.Groups {
-		text(g)
-	}
-	for i, x := range h.Sum(nil) {
+	for i, x := range d.Digest() {
 		sum[i] ^= x
 	}
+	b.Want(d)
 }

@@ -95,12 +95,3 @@ type Hooks struct {
 	Confirm  func(context.Context, *Proposal) error // asked before anything is sent, not for an empty plan; an error ends the run with it
 	Progress func(apply.Event)
 }
-
-// Saved proposes a plan that was computed earlier. Refused where it belongs to
-// another sync, organization or configuration.
-func (j Job) Saved(ctx context.Context, p *plan.Plan) (*Proposal, error) { panic("soon") }
-
-// Patch proposes explicit operations (design §9). name is what places in
-// findings begin with. Invalid, listing every fault with its place, where the
-// file is not valid: then nothing is proposed.
-func (j Job) Patch(ctx context.Context, name string, file []byte) (*Proposal, error) { panic("soon") }

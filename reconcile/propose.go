@@ -25,7 +25,7 @@ func (j Job) Plan(ctx context.Context) (*Proposal, error) {
 		return p, err
 	}
 	var notes []plan.Finding
-	if p.in, notes, err = j.input(ctx, began); err != nil {
+	if p.in, notes, err = j.input(ctx, began, paths(j.Input.Rules)); err != nil {
 		return p, err
 	}
 	b := plan.New(p.in)
@@ -51,30 +51,67 @@ func (j Job) Plan(ctx context.Context) (*Proposal, error) {
 }
 
 // input completes what is configured by what must be asked: names and counts.
-func (j Job) input(ctx context.Context, began time.Time) (in plan.Input, notes []plan.Finding, err error) {
+func (j Job) input(ctx context.Context, began time.Time, managed []scim.Path) (in plan.Input, notes []plan.Finding, err error) {
 	in = j.Input
 	in.Basis.Sync, in.Basis.Org, in.Basis.At = j.Start.Sync, j.Start.Org, began.UTC()
-	if in.Names, notes, err = j.names(ctx); err != nil {
+	if in.Names, notes, err = j.names(ctx, managed); err != nil {
 		return in, nil, err
 	}
 	if c, ok := j.Store.(ledger.Counter); ok {
-		if in.Policy.Recent, err = c.Counts(ctx, began.Add(-24*time.Hour)); err != nil {
+		if in.Policy.Recent, err = c.Counts(ctx, began.Add(-day)); err != nil {
 			return in, nil, err
 		}
 	}
-	return in, notes, nil
+	if in.Policy.Recent[plan.GroupRemovals] > 0 {
+		in.Policy.RecentRemovals, err = j.removals(ctx, began.Add(-day))
+	}
+	return in, notes, err
+}
+
+const day = 24 * time.Hour
+
+// removals counts who left which group since then, or may have.
+func (j Job) removals(ctx context.Context, since time.Time) (map[string]int, error) {
+	type leave struct {
+		group string
+		n     int
+	}
+	leaves, counts := map[string]leave{}, map[string]int{}
+	for e, err := range j.Store.Entries(ctx, ledger.Filter{Since: since}) {
+		if err != nil {
+			return nil, err
+		}
+		switch at := string(e.Run); {
+		case e.Kind == ledger.KindIntent && e.Op == plan.Leave && e.Change != nil:
+			l := leave{e.Change.Target.ID, ledger.Leaving(*e.Change)}
+			leaves[at+e.Change.ID] = l
+			counts[l.group] += l.n
+		case e.Kind == ledger.KindOutcome && e.Outcome != nil && !e.Outcome.Result.Fine() && e.Outcome.Result != ledger.Unknown:
+			l := leaves[at+e.Outcome.Change]
+			counts[l.group] -= l.n
+		}
+	}
+	return counts, nil
+}
+
+func paths(rules []plan.Rule) []scim.Path {
+	all := make([]scim.Path, len(rules))
+	for i, r := range rules {
+		all[i] = r.Path
+	}
+	return all
 }
 
 // names lists the catalogs that managed attributes draw from. One that may not
 // be looked at is a finding: its names are then found out by the service.
-func (j Job) names(ctx context.Context) (map[target.Catalog]map[string]string, []plan.Finding, error) {
+func (j Job) names(ctx context.Context, managed []scim.Path) (map[target.Catalog]map[string]string, []plan.Finding, error) {
 	if j.Catalog == nil {
 		return j.Input.Names, nil, nil
 	}
 	names, notes := map[target.Catalog]map[string]string{}, []plan.Finding(nil)
 	asked := map[target.Catalog]bool{}
-	for _, rule := range j.Input.Rules {
-		catalog, named := j.Input.Dialect.Named[rule.Path]
+	for _, path := range managed {
+		catalog, named := j.Input.Dialect.Named[path]
 		if !named || asked[catalog] {
 			continue
 		}
@@ -181,6 +218,11 @@ func (j Job) ask(ctx context.Context, b *plan.Builder, q target.Query, in plan.I
 		shape = in.Groups
 	}
 	for o, err := range j.Reader.Read(ctx, q, shape) {
+		optional := q.Ask == target.Deleted || q.Ask == target.Grants
+		if optional && (errors.Is(err, fault.Denied) || errors.Is(err, fault.Unsupported)) {
+			b.Note(plan.Finding{Severity: plan.Warning, Code: "not-readable", Text: err.Error()})
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -100,12 +100,12 @@ func overLimit(limits []plan.Limit) error {
 func (j Job) remember(ctx context.Context, id ledger.RunID, p *Proposal) error {
 	if book, ok := j.Store.(ledger.Notebook); ok {
 		if p.org != "" {
-			if err := j.note(ctx, book, id, j.organizationNote(), p.org); err != nil {
+			if err := j.jot(ctx, book, id, j.organizationNote(), p.org); err != nil {
 				return err
 			}
 		}
 		if p.census != nil {
-			if err := j.note(ctx, book, id, j.readingNote(), p.census.memo()); err != nil {
+			if err := j.jot(ctx, book, id, j.readingNote(), p.census.memo()); err != nil {
 				return err
 			}
 		}
@@ -117,8 +117,8 @@ func (j Job) remember(ctx context.Context, id ledger.RunID, p *Proposal) error {
 	return r.Mark(ctx, id, p.census.absent, p.census.back)
 }
 
-// note remembers value under name, where it is news.
-func (j Job) note(ctx context.Context, book ledger.Notebook, id ledger.RunID, name string, value any) error {
+// jot remembers value under name, where it is news.
+func (j Job) jot(ctx context.Context, book ledger.Notebook, id ledger.RunID, name string, value any) error {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return fmt.Errorf("remember %s: %w: %w", name, fault.Internal, err)
