@@ -1,0 +1,270 @@
+package plan
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"rollcall/fault"
+	"rollcall/scim"
+	"rollcall/source"
+)
+
+// Schema names the JSON form of a plan. Fields are only ever added.
+const Schema = "rollcall.plan/1"
+
+// changeJSON is a change as a saved plan and --json show it: what it does to
+// whom, before and after, the operations as they would be sent now, and the
+// edits from which they are computed anew when they are sent.
+type changeJSON struct {
+	ID       string                   `json:"id"`
+	Op       Op                       `json:"op"`
+	Type     scim.Type                `json:"type"`
+	Key      source.Key               `json:"key"`
+	UserName string                   `json:"userName"`
+	Resource string                   `json:"resource"` // id; "": created by this plan
+	Version  string                   `json:"version"`
+	Reason   string                   `json:"reason"`
+	Before   map[scim.Path]scim.Value `json:"before"` // a value, or an array for a set; null: absent
+	After    map[scim.Path]scim.Value `json:"after"`
+	Patch    []scim.Op                `json:"patch"`
+	Wave     int                      `json:"wave"`
+	Fresh    bool                     `json:"fresh,omitempty"`
+	Held     string                   `json:"held,omitempty"`
+	Place    *placeJSON               `json:"place,omitempty"`
+	Edits    []Edit                   `json:"edits"`
+	Sent     Digest                   `json:"sent,omitzero"`
+}
+
+type placeJSON struct {
+	Source string `json:"source,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	Entry  string `json:"entry,omitempty"`
+}
+
+func wireOf(c Change) changeJSON {
+	w := changeJSON{
+		ID: c.ID, Op: c.Op, Type: c.Target.Type, Key: c.Key, UserName: c.UserName, Resource: c.Target.ID, Version: c.Target.Version,
+		Reason: c.Reason, Before: map[scim.Path]scim.Value{}, After: map[scim.Path]scim.Value{}, Wave: c.Wave, Fresh: c.Fresh,
+		Held: c.Held, Edits: c.Edits, Sent: c.Sent,
+	}
+	if c.Place != (source.Place{}) {
+		w.Place = &placeJSON{Source: c.Place.Source, Line: c.Place.Line, Entry: c.Place.Entry}
+	}
+	for _, e := range c.Edits {
+		if e.claimsOnly() {
+			continue
+		}
+		w.Before[e.Path], w.After[e.Path] = e.show(e.believed()), e.show(e.After())
+	}
+	w.Patch, _ = c.Against(func(p scim.Path) []scim.Value {
+		for _, e := range c.Edits {
+			if e.Path == p {
+				return e.believed()
+			}
+		}
+		return nil
+	})
+	if w.Patch == nil {
+		w.Patch = []scim.Op{}
+	}
+	if w.Edits == nil {
+		w.Edits = []Edit{}
+	}
+	return w
+}
+
+func (w changeJSON) change() Change {
+	c := Change{
+		ID: w.ID, Op: w.Op, Key: w.Key, UserName: w.UserName, Target: scim.Ref{Type: w.Type, ID: w.Resource, Version: w.Version},
+		Wave: w.Wave, Fresh: w.Fresh, Reason: w.Reason, Held: w.Held, Sent: w.Sent,
+	}
+	if len(w.Edits) > 0 {
+		c.Edits = w.Edits
+	}
+	if w.Place != nil {
+		c.Place = source.Place{Source: w.Place.Source, Line: w.Place.Line, Entry: w.Place.Entry}
+	}
+	return c
+}
+
+func (e Edit) claimsOnly() bool { return !e.Whole && len(e.Add) == 0 && len(e.Remove) == 0 }
+
+// believed is what the attribute holds before the edit: of members, which are
+// too many to repeat, those that the edit removes.
+func (e Edit) believed() []scim.Value {
+	if len(e.Before) == 0 {
+		return e.Remove
+	}
+	return e.Before
+}
+
+// After is what the attribute holds once e is done, as far as planning knows.
+func (e Edit) After() []scim.Value {
+	var out []scim.Value
+	set := e.Set
+	if !e.Whole {
+		set = e.Add
+	}
+	for _, v := range e.Before {
+		_, again := e.find(set, v)
+		_, gone := e.find(e.Remove, v)
+		_, kept := e.find(e.Keep, v)
+		if !again && !gone && (!e.Whole || kept) {
+			out = append(out, v)
+		}
+	}
+	return append(out, set...)
+}
+
+// show is vs as one value: an array for a set, null for nothing.
+func (e Edit) show(vs []scim.Value) scim.Value {
+	switch {
+	case e.ID != "" || !e.Whole || len(vs) > 1:
+		return array(vs)
+	case len(vs) == 1:
+		return vs[0]
+	default:
+		return "null"
+	}
+}
+
+// Encode writes p as one JSON document, change by change. The same plan gives
+// the same bytes.
+func Encode(w io.Writer, p *Plan) error {
+	out := bufio.NewWriter(w)
+	field := func(name string, v any) error {
+		text, err := marshal(v)
+		if err != nil {
+			return fmt.Errorf("encode plan: %s: %w: %w", name, fault.Internal, err)
+		}
+		fmt.Fprintf(out, ",%q:%s", name, text)
+		return nil
+	}
+	fmt.Fprintf(out, "{%q:%q", "schema", Schema)
+	err := errors.Join(field("basis", p.Basis), field("summary", p.Summary), field("cost", p.Cost),
+		field("limits", orEmpty(p.Limits)), field("findings", orEmpty(p.Findings)))
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(out, `,"changes":[`)
+	separator := ""
+	for c := range p.Changes() {
+		text, err := marshal(wireOf(c))
+		if err != nil {
+			return fmt.Errorf("encode plan: change %s: %w: %w", c.ID, fault.Internal, err)
+		}
+		fmt.Fprintf(out, "%s\n%s", separator, text)
+		separator = ","
+	}
+	fmt.Fprint(out, "\n]}\n")
+	return out.Flush()
+}
+
+// marshal is json.Marshal without the escapes that only HTML needs.
+func marshal(v any) ([]byte, error) {
+	var b buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return b[:len(b)-1], nil // without the line end of Encode
+}
+
+type buffer []byte
+
+func (b *buffer) Write(text []byte) (int, error) {
+	*b = append(*b, text...)
+	return len(text), nil
+}
+
+func orEmpty[E any](s []E) []E {
+	if s == nil {
+		return []E{}
+	}
+	return s
+}
+
+var (
+	errSchema = errors.New("the schema is not " + Schema)
+	errShape  = errors.New("not the JSON of a plan")
+	errTail   = errors.New("more follows after the plan")
+)
+
+// Decode reads what Encode wrote, change by change. Errors are Invalid: not
+// JSON, another schema, or something after the document. Unknown fields are left out.
+func Decode(r io.Reader) (*Plan, error) {
+	d := json.NewDecoder(r)
+	p, err := decode(d)
+	if err == nil {
+		if _, more := d.Token(); !errors.Is(more, io.EOF) {
+			err = errTail
+		}
+	}
+	if err != nil {
+		return nil, fault.WithHint(fmt.Errorf("decode plan: %w: %w", fault.Invalid, err), "save a plan with: rollcall plan -o FILE")
+	}
+	return p, nil
+}
+
+func decode(d *json.Decoder) (*Plan, error) {
+	if err := expect(d, '{'); err != nil {
+		return nil, err
+	}
+	p, schema := &Plan{}, ""
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		fields := map[any]any{
+			"schema": &schema, "basis": &p.Basis, "summary": &p.Summary, "cost": &p.Cost, "limits": &p.Limits, "findings": &p.Findings,
+		}
+		switch into, ok := fields[name]; {
+		case name == "changes":
+			err = p.decodeChanges(d)
+		case ok:
+			err = d.Decode(into)
+		default:
+			err = d.Decode(&json.RawMessage{})
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := expect(d, '}'); err != nil {
+		return nil, err
+	}
+	if schema != Schema {
+		return nil, errSchema
+	}
+	return p, nil
+}
+
+func (p *Plan) decodeChanges(d *json.Decoder) error {
+	if err := expect(d, '['); err != nil {
+		return err
+	}
+	for d.More() {
+		var w changeJSON
+		if err := d.Decode(&w); err != nil {
+			return err
+		}
+		p.packed.add(w.change(), counted, 0)
+	}
+	return expect(d, ']')
+}
+
+func expect(d *json.Decoder, want json.Delim) error {
+	got, err := d.Token()
+	if err != nil {
+		return err
+	}
+	if got != want {
+		return errShape
+	}
+	return nil
+}
