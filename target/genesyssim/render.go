@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"rollcall/target/genesysschema"
 )
@@ -78,13 +79,15 @@ func (e *encoder) ref(name, base, collection string, g guid) {
 	e.b = append(g.append(e.b), '"')
 }
 
-// appendString appends a JSON string; plain ASCII needs no help.
+// appendString appends a JSON string; few strings need escapes.
 func appendString(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			text, _ := json.Marshal(s) // a string always marshals
-			return append(b, text...)
-		}
+	plain := utf8.ValidString(s)
+	for i := 0; plain && i < len(s); i++ {
+		plain = s[i] >= ' ' && s[i] != '"' && s[i] != '\\'
+	}
+	if !plain {
+		text, _ := json.Marshal(s) // a string always marshals
+		return append(b, text...)
 	}
 	return append(append(append(b, '"'), s...), '"')
 }
