@@ -59,6 +59,9 @@ func (e *explicitPlan) base(ctx context.Context, changes []plan.Change) (n int, 
 	}
 	within := func(op plan.Op) bool {
 		b, bounded := e.in.Policy.Limits[op]
+		if !bounded {
+			b, bounded = plan.DefaultLimits()[op]
+		}
 		return !bounded || b.Percent == 0 || counts[op]+e.in.Policy.Recent[op] <= b.N
 	}
 	if !slices.ContainsFunc(slices.Collect(maps.Keys(counts)), func(op plan.Op) bool { return !within(op) }) {
