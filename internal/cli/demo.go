@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rollcall/internal/app"
+)
+
+// acts are what the demo types, in order. Each must end well.
+var acts = []struct {
+	says string
+	args []string
+}{
+	{"Harbor & Pine keeps its people in an HR export. Is everything there that is needed?", []string{"check"}},
+	{"What would change? Nothing is written yet.", []string{"plan"}},
+	{"Do it: the plan again, then every change between an intent and an outcome in the ledger.", []string{"apply", "--yes"}},
+	{"And now? Nothing is left to do.", []string{"plan", "--exit-code"}},
+	{"What happened, and can anybody have altered the record of it?", []string{"runs"}},
+	{"", []string{"audit", "verify"}},
+}
+
+func (s *session) demoCommand() *cobra.Command {
+	return command(&cobra.Command{
+		Use:   "demo",
+		Short: "the main job from beginning to end, on a simulated organization",
+		Long: "Starts the simulator on a free port, syncs a small invented company into it, and shows that a second plan is\n" +
+			"empty and the ledger sound. Needs nothing, leaves nothing behind.",
+		Example: "  rollcall demo",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return s.host.Demo(cmd.Context(), s.play)
+		},
+	})
+}
+
+// play types the demo's commands as a person would.
+func (s *session) play(ctx context.Context, stage app.Stage) error {
+	for _, act := range acts {
+		if !s.json {
+			if act.says != "" {
+				fmt.Fprintf(s.Stdout, "\n# %s\n", act.says)
+			}
+			fmt.Fprintf(s.Stdout, "$ rollcall %s\n", strings.Join(act.args, " "))
+		}
+		if code := Main(ctx, s.actor(stage, act.args)); code != 0 {
+			return exit(code)
+		}
+	}
+	return nil
+}
+
+// actor is the process of one act: this one's screen, the stage's environment.
+func (s *session) actor(stage app.Stage, args []string) Process {
+	p := s.Process
+	p.Args = append(slices.Clone(args), "--config", filepath.Join(stage.Dir, "rollcall.yaml"), "--log-level", s.logLevel)
+	p.Env = func(name string) (string, bool) {
+		if name == "NO_COLOR" || name == "TERM" {
+			return s.Env(name)
+		}
+		return stage.Env(name)
+	}
+	return p
+}

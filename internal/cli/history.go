@@ -1,0 +1,307 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"iter"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rollcall/fault"
+	"rollcall/internal/report"
+	"rollcall/ledger"
+	"rollcall/reconcile"
+	"rollcall/target"
+)
+
+func (s *session) runsCommand() *cobra.Command {
+	return command(&cobra.Command{
+		Use:     "runs",
+		Short:   "list the runs, newest first",
+		Example: "  rollcall runs",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			l, err := s.openLedger(cmd)
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			if s.json {
+				return s.listJSON("rollcall.runs/1", "runs", each(l.Runs(cmd.Context()), runDoc))
+			}
+			return report.Runs(s.Stdout, l.Runs(cmd.Context()), s.style(s.Stdout, target.Dialect{}))
+		},
+	})
+}
+
+func runDoc(r ledger.Run) any {
+	type doc struct {
+		Run      ledger.RunID `json:"run"`
+		Sync     string       `json:"sync,omitempty"`
+		Org      string       `json:"org"`
+		Command  string       `json:"command"`
+		Actor    string       `json:"actor"`
+		Because  string       `json:"because,omitempty"`
+		Began    time.Time    `json:"began"`
+		Ended    *time.Time   `json:"ended"`
+		Result   string       `json:"result"`
+		Intended int          `json:"intended"`
+		Settled  int          `json:"settled"`
+		Failed   int          `json:"failed"`
+	}
+	d := doc{r.ID, r.Start.Sync, r.Start.Org, r.Start.Command, r.Start.Actor, r.Start.Reason, r.Began, nil, r.Ending.Result, r.Intents, r.Settled, r.Failed}
+	if !r.Ended.IsZero() {
+		d.Ended = &r.Ended
+	}
+	return d
+}
+
+func (s *session) showCommand() *cobra.Command {
+	return command(&cobra.Command{
+		Use:     "show RUN",
+		Short:   "show one run in full",
+		Long:    "Shows one run: what was asked for, what became of it, and every request it sent. RUN may be cut short as\nlong as it is unambiguous; \"last\" is the newest run.",
+		Example: "  rollcall show last\n  rollcall show 20261123-144501-k3f9 --json",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			l, err := s.openLedger(cmd)
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			run, err := findRun(l.Runs(cmd.Context()), args[0])
+			if err != nil {
+				return err
+			}
+			rep := reconcile.Report{Schema: "rollcall.report/1", Run: run.ID, Command: run.Start.Command, Result: "not ended", Began: run.Began}
+			if len(run.Ending.Report) > 0 {
+				if err := json.Unmarshal(run.Ending.Report, &rep); err != nil {
+					return fmt.Errorf("show %s: %w: %w", run.ID, fault.Internal, err)
+				}
+			}
+			rows := reconcile.Rows(cmd.Context(), l, run.ID)
+			if s.json {
+				s.answered = true
+				return rep.Write(s.Stdout, rows)
+			}
+			style := s.style(s.Stdout, s.dialect())
+			fmt.Fprintf(s.Stdout, "%s by %s on %s, %s\n", run.Start.Command, run.Start.Actor, run.Start.Org, run.Began.Local().Format(time.RFC1123))
+			if run.Start.Reason != "" {
+				fmt.Fprintf(s.Stdout, "because: %s\n", run.Start.Reason)
+			}
+			if err := report.Report(s.Stdout, &rep, nil, style); err != nil {
+				return err
+			}
+			return report.Rows(s.Stdout, rows, style)
+		},
+	})
+}
+
+func findRun(runs iter.Seq2[ledger.Run, error], word string) (ledger.Run, error) {
+	var found []ledger.Run
+	for r, err := range runs {
+		if err != nil {
+			return ledger.Run{}, err
+		}
+		if word == "last" || string(r.ID) == word {
+			return r, nil
+		}
+		if strings.HasPrefix(string(r.ID), word) {
+			found = append(found, r)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return ledger.Run{}, fault.WithHint(usage("show: there is no run %q", word), "rollcall runs lists them")
+	default:
+		return ledger.Run{}, fault.WithHint(usage("show: %q begins %d runs", word, len(found)), "give more of its name: rollcall runs lists them")
+	}
+}
+
+func (s *session) auditCommand() *cobra.Command {
+	var o struct{ who, since, until, kind, format string }
+	cmd := command(&cobra.Command{
+		Use:     "audit",
+		Short:   "read the ledger as evidence",
+		Long:    "Lists what was intended and what happened, entry by entry: who, when, before and after.",
+		Example: "  rollcall audit --who jo@example.com --since 2026-11-01\n  rollcall audit --format jsonl > audit.jsonl\n  rollcall audit verify",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f, err := auditFilter(o.who, o.since, o.until, o.kind)
+			if err != nil {
+				return err
+			}
+			if o.format != "text" && o.format != "jsonl" {
+				return usage("audit: --format is text or jsonl, not %q", o.format)
+			}
+			l, err := s.openLedger(cmd)
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			entries := l.Entries(cmd.Context(), f)
+			switch {
+			case s.json:
+				return s.listJSON("rollcall.audit/1", "entries", each(entries, func(e ledger.Entry) any { return e }))
+			case o.format == "jsonl":
+				return s.lines(each(entries, func(e ledger.Entry) any { return e }))
+			default:
+				return report.Audit(s.Stdout, entries, s.style(s.Stdout, s.dialect()))
+			}
+		},
+	})
+	flags := cmd.Flags()
+	flags.StringVar(&o.who, "who", "", "only this person: a source `KEY`, userName or Genesys id")
+	flags.StringVar(&o.since, "since", "", "not before this `TIME`: 2026-11-01, or RFC 3339")
+	flags.StringVar(&o.until, "until", "", "before this `TIME`")
+	flags.StringVar(&o.kind, "kind", "", "only entries of this `KIND`: run, intent, outcome, end, note")
+	flags.StringVar(&o.format, "format", "text", "`FORMAT`: text or jsonl")
+	cmd.AddCommand(s.verifyCommand())
+	return cmd
+}
+
+func auditFilter(who, since, until, kind string) (ledger.Filter, error) {
+	f := ledger.Filter{Who: who, Kind: ledger.Kind(kind)}
+	switch f.Kind {
+	case "", ledger.KindRun, ledger.KindIntent, ledger.KindOutcome, ledger.KindEnd, ledger.KindNote:
+	default:
+		return f, usage("audit: --kind is run, intent, outcome, end or note, not %q", kind)
+	}
+	var err error
+	if f.Since, err = instant("--since", since); err != nil {
+		return f, err
+	}
+	f.Until, err = instant("--until", until)
+	return f, err
+}
+
+// instant reads a date, which begins at midnight here, or an RFC 3339 time.
+func instant(flag, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.ParseInLocation(time.DateOnly, text, time.Local); err == nil {
+		return t, nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, usage("%s %q: not a date (2026-11-01) or time (2026-11-01T08:00:00Z)", flag, text)
+	}
+	return t, nil
+}
+
+func (s *session) verifyCommand() *cobra.Command {
+	var kept string
+	cmd := command(&cobra.Command{
+		Use:   "verify",
+		Short: "prove that no entry of the ledger was altered, removed, added or reordered",
+		Long: "Replays the whole ledger: the hash chain, the seals, the Merkle log with its signed heads, and everything that\n" +
+			"is derived from entries. A checkpoint kept elsewhere proves besides that the ledger was not rewritten as a\n" +
+			"whole: keep what this command prints.",
+		Example: "  rollcall audit verify > checkpoint.txt\n  rollcall audit verify --checkpoint checkpoint.txt",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var checkpoint []byte
+			if kept != "" {
+				var err error
+				if checkpoint, err = os.ReadFile(kept); err != nil {
+					return fmt.Errorf("audit verify: %w: %w", fault.Invalid, err)
+				}
+			}
+			l, err := s.openLedger(cmd)
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			v, err := l.Verify(cmd.Context(), ledger.Checkpoint(checkpoint))
+			if err != nil {
+				return err
+			}
+			return s.verified(v)
+		},
+	})
+	cmd.Flags().StringVar(&kept, "checkpoint", "", "a `FILE` with a signed head that was kept")
+	return cmd
+}
+
+func (s *session) verified(v ledger.Verification) error {
+	if s.json {
+		doc := struct {
+			Schema     string            `json:"schema"`
+			Sound      bool              `json:"sound"`
+			Entries    int64             `json:"entries"`
+			Runs       int               `json:"runs"`
+			Head       string            `json:"head"`
+			Checkpoint ledger.Checkpoint `json:"checkpoint"`
+			Faults     []string          `json:"faults"`
+		}{"rollcall.verification/1", len(v.Faults) == 0, v.Entries, v.Runs, fmt.Sprintf("%x", v.Head), v.Checkpoint, append([]string{}, v.Faults...)}
+		if err := s.encode(doc); err != nil {
+			return err
+		}
+	} else {
+		for _, f := range v.Faults {
+			fmt.Fprintln(s.Stderr, "rollcall: "+f)
+		}
+		fmt.Fprint(s.Stdout, v.Checkpoint)
+	}
+	if len(v.Faults) > 0 {
+		return fault.WithHint(fmt.Errorf("audit verify: %w: the ledger is not as it was written: %d faults", fault.Internal, len(v.Faults)),
+			"keep this file as evidence, and restore the ledger from a copy made before")
+	}
+	if !s.json {
+		s.say("sound: %d entries of %d runs", v.Entries, v.Runs)
+	}
+	return nil
+}
+
+// each turns a sequence into one of documents.
+func each[T any](in iter.Seq2[T, error], doc func(T) any) iter.Seq2[any, error] {
+	return func(yield func(any, error) bool) {
+		for v, err := range in {
+			var d any
+			if err == nil {
+				d = doc(v)
+			}
+			if !yield(d, err) {
+				return
+			}
+		}
+	}
+}
+
+// listJSON streams one document with a list in it.
+func (s *session) listJSON(schema, name string, docs iter.Seq2[any, error]) error {
+	s.answered = true
+	fmt.Fprintf(s.Stdout, "{\n  \"schema\": %q,\n  %q: [", schema, name)
+	between := "\n    "
+	for d, err := range docs {
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(d)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.Stdout, "%s%s", between, text)
+		between = ",\n    "
+	}
+	_, err := fmt.Fprint(s.Stdout, "\n  ]\n}\n")
+	return err
+}
+
+// lines streams one JSON document a line.
+func (s *session) lines(docs iter.Seq2[any, error]) error {
+	enc := json.NewEncoder(s.Stdout)
+	enc.SetEscapeHTML(false)
+	for d, err := range docs {
+		if err != nil {
+			return err
+		}
+		if err := enc.Encode(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}

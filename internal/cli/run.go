@@ -1,0 +1,270 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"rollcall/apply"
+	"rollcall/fault"
+	"rollcall/internal/app"
+	"rollcall/internal/report"
+	"rollcall/ledger"
+	"rollcall/plan"
+	"rollcall/reconcile"
+)
+
+// runFlags are what plan, apply and patch share.
+type runFlags struct {
+	app.Intent
+
+	yes   bool
+	allow []string
+}
+
+func (f *runFlags) add(cmd *cobra.Command, yes bool) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.Only, "only", nil, "only this person: a source `KEY`, userName, externalId or Genesys id; repeatable")
+	flags.StringArrayVar(&f.allow, "allow", nil, "lift a limit for this run: `KIND[=N]`; repeatable, needs --because")
+	flags.StringVar(&f.Because, "because", "", "why, in a `TEXT` that the ledger keeps")
+	flags.BoolVar(&f.Believe, "believe", false, "take the source's reading as it is; needs --because")
+	if yes {
+		flags.BoolVar(&f.yes, "yes", false, "do not ask; required where standard input is no terminal")
+	}
+}
+
+// parse checks what the flags say together.
+func (f *runFlags) parse() error {
+	var err error
+	if f.Allow, err = app.ParseAllow(f.allow); err != nil {
+		return usageError{err}
+	}
+	if (len(f.allow) > 0 || f.Believe) && f.Because == "" {
+		return fault.WithHint(usage("--allow and --believe need a reason"), `add --because "why"`)
+	}
+	return nil
+}
+
+// run carries a proposal out: shown, asked about, applied, reported.
+func (s *session) run(ctx context.Context, y *app.Sync, command string, propose reconcile.Propose, f runFlags) error {
+	if !f.yes && !terminal(s.Stdin) {
+		return fault.WithHint(usage("%s: standard input is no terminal, so nobody can be asked", command), "add --yes, after a look at: rollcall plan")
+	}
+	out := s.style(s.Stdout, y.Dialect)
+	bar := report.NewProgress(s.Stderr, terminal(s.Stderr), s.host.Clock())
+	failed := 0
+	rep, err := y.Job.Apply(ctx, command, propose, reconcile.Hooks{
+		Show: func(p *reconcile.Proposal) {
+			if !s.json && p.Plan != nil {
+				_ = report.Plan(s.Stdout, p.Plan, out) // a screen that is gone does not stop the run
+			}
+		},
+		Confirm: func(ctx context.Context, p *reconcile.Proposal) error {
+			if f.yes || p.Plan.Len() == 0 {
+				return nil
+			}
+			return s.ask(ctx, p.Plan)
+		},
+		Progress: func(e apply.Event) {
+			if e.Outcome.Result == ledger.Failed || e.Outcome.Result == ledger.Unknown {
+				failed++
+			}
+			bar.Step(e.Done, e.Total, failed)
+		},
+	})
+	bar.Close()
+	if rep == nil {
+		return err
+	}
+	if shown := s.report(ctx, y, rep, out); shown != nil && err == nil {
+		err = shown
+	}
+	return s.conclude(rep, err)
+}
+
+// report writes what became of the run, to people or as the one JSON document.
+func (s *session) report(ctx context.Context, y *app.Sync, rep *reconcile.Report, out report.Style) error {
+	var rows iter.Seq2[reconcile.Row, error]
+	if rep.Run != "" {
+		rows = reconcile.Rows(context.WithoutCancel(ctx), y.Job.Store, rep.Run)
+	}
+	if s.json {
+		s.answered = true
+		return rep.Write(s.Stdout, rows)
+	}
+	return report.Report(s.Stdout, rep, rows, out)
+}
+
+// conclude is the exit code of report and error together; the error is said once.
+func (s *session) conclude(rep *reconcile.Report, err error) error {
+	code := rep.Exit()
+	if err != nil {
+		code = worse(code, s.fail(err))
+	}
+	return leave(code)
+}
+
+// ask shows the question on standard error and reads one line. Only "yes" is yes.
+func (s *session) ask(ctx context.Context, p *plan.Plan) error {
+	fmt.Fprintf(s.Stderr, "rollcall: apply these %d changes? only \"yes\" is taken as yes: ", p.Len())
+	text, err := app.ReadLine(ctx, s.Stdin)
+	if err != nil {
+		fmt.Fprintln(s.Stderr)
+		return err
+	}
+	if text != "yes" {
+		return fmt.Errorf("apply: nothing was changed: %w: not confirmed", fault.Refused)
+	}
+	return nil
+}
+
+func (s *session) planCommand() *cobra.Command {
+	var o struct {
+		runFlags
+
+		out      string
+		exitCode bool
+	}
+	cmd := command(&cobra.Command{
+		Use:   "plan",
+		Short: "show what would change, and write nothing",
+		Long: "Reads the source and the organization, and shows every change that would bring the two together, what it\n" +
+			"costs in requests, and what is to be known beside it. Nothing is written, neither there nor here.",
+		Example: "  rollcall plan\n  rollcall plan --only jo@example.com --json\n  rollcall plan -o tonight.plan && rollcall apply tonight.plan",
+		PreRunE: func(*cobra.Command, []string) error { return o.parse() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			y, err := s.open(cmd.Context(), false, o.Intent)
+			if err != nil {
+				return err
+			}
+			defer y.Close()
+			p, err := y.Job.Plan(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return s.showPlan(y, p, o.out, o.exitCode)
+		},
+	})
+	o.add(cmd, false)
+	cmd.Flags().StringVarP(&o.out, "out", "o", "", "save the plan with the versions it rests on in `FILE`")
+	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit 3 when changes are pending")
+	return cmd
+}
+
+// showPlan writes the plan where it is wanted, and gives its exit code.
+func (s *session) showPlan(y *app.Sync, p *reconcile.Proposal, out string, exitCode bool) error {
+	if out != "" {
+		if err := app.SavePlan(out, p.Plan); err != nil {
+			return err
+		}
+	}
+	if s.json {
+		s.answered = true
+		if err := plan.Encode(s.Stdout, p.Plan); err != nil {
+			return err
+		}
+	} else if err := report.Plan(s.Stdout, p.Plan, s.style(s.Stdout, y.Dialect)); err != nil {
+		return err
+	}
+	if out != "" {
+		s.say("saved in %s; carry it out with: rollcall apply %s", out, out)
+	}
+	return leave(planExit(p.Plan, exitCode))
+}
+
+// planExit is the exit code that a plan calls for.
+func planExit(p *plan.Plan, exitCode bool) int {
+	code := 0
+	if exitCode && p.Len() > 0 {
+		code = 3
+	}
+	for _, f := range p.Findings {
+		if f.Severity == plan.Error {
+			code = worse(code, 4)
+		}
+	}
+	for _, l := range p.Limits {
+		if l.Exceeded {
+			code = worse(code, 5)
+		}
+	}
+	return code
+}
+
+func (s *session) applyCommand() *cobra.Command {
+	var o runFlags
+	cmd := command(&cobra.Command{
+		Use:   "apply [PLANFILE]",
+		Short: "plan, ask, and carry out; or carry out a saved plan exactly",
+		Long: "Plans, shows the plan, asks, and carries it out. With a saved plan: carries out exactly that plan; what\n" +
+			"somebody else changed since is left out and listed. Ctrl-C takes no more changes, settles those in flight,\n" +
+			"and records them; the next run goes on from there.",
+		Example: "  rollcall apply\n  rollcall apply --yes --json > report.json\n  rollcall apply tonight.plan\n  rollcall apply --allow deactivate=40 --because \"site closed\"",
+		Args:    cobra.MaximumNArgs(1),
+		PreRunE: func(*cobra.Command, []string) error { return o.parse() },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			y, err := s.open(cmd.Context(), true, o.Intent)
+			if err != nil {
+				return err
+			}
+			defer y.Close()
+			propose := y.Job.Plan
+			if len(args) == 1 {
+				saved, err := app.LoadPlan(args[0])
+				if err != nil {
+					return err
+				}
+				propose = func(ctx context.Context) (*reconcile.Proposal, error) { return y.Job.Saved(ctx, saved) }
+			}
+			return s.run(cmd.Context(), y, "apply", propose, o)
+		},
+	})
+	o.add(cmd, true)
+	return cmd
+}
+
+func (s *session) patchCommand() *cobra.Command {
+	var o struct {
+		runFlags
+
+		dry bool
+	}
+	cmd := command(&cobra.Command{
+		Use:   "patch FILE",
+		Short: "carry out explicit SCIM operations per user",
+		Long: "Carries out a JSON file of operations: {\"WHO\": [{\"op\": \"replace\", \"path\": \"title\", \"value\": \"Lead\"}]}, or\n" +
+			"{\"updates\": [{\"user\": WHO, \"operations\": [...]}]}. WHO is a source key, a userName, an externalId or a Genesys\n" +
+			"id. The file is checked whole before anything is sent; what changes nothing is dropped. Without a\n" +
+			"configuration the environment is used: GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET, GENESYS_REGION or\n" +
+			"GENESYS_BASE_URL; the ledger is then rollcall.db in the working directory.",
+		Example: "  rollcall patch updates.json --dry-run\n  rollcall patch updates.json --yes --because \"request 4711\"",
+		Args:    cobra.ExactArgs(1),
+		PreRunE: func(*cobra.Command, []string) error { return o.parse() },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text, err := os.ReadFile(args[0])
+			if err != nil {
+				return fault.WithHint(fmt.Errorf("patch: %w: %w", fault.Invalid, err), "name a JSON file of operations: rollcall patch --help shows its form")
+			}
+			y, err := s.openPatch(cmd, !o.dry, o.Intent)
+			if err != nil {
+				return err
+			}
+			defer y.Close()
+			propose := func(ctx context.Context) (*reconcile.Proposal, error) { return y.Job.Patch(ctx, args[0], text) }
+			if !o.dry {
+				return s.run(cmd.Context(), y, "patch", propose, o.runFlags)
+			}
+			p, err := propose(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return s.showPlan(y, p, "", false)
+		},
+	})
+	o.add(cmd, true)
+	cmd.Flags().BoolVar(&o.dry, "dry-run", false, "show what would be sent, and write nothing")
+	return cmd
+}
