@@ -261,7 +261,7 @@ type waiting struct {
 // A replay is every projection in memory.
 type replay struct {
 	people map[source.Key]*Person
-	ids    map[string]source.Key // of every resource that was ever linked
+	ids    map[string]source.Key  // of every resource that was ever linked
 	meant  map[intent]plan.Change // every change that was ever intended
 	open   map[intent]*waiting
 	runs   map[RunID]*Run

@@ -292,11 +292,10 @@ func Members(c plan.Change) iter.Seq[Member] {
 			return
 		}
 		for _, e := range c.Edits {
-			for i, vs := range [][]scim.Value{e.Add, e.Claim, e.Set, e.Remove} {
-				for _, v := range vs {
-					if m, ok := member(v); ok && !yield(Member{Key: m.Key, ID: m.ID, In: i < 3}) {
-						return
-					}
+			in := slices.Concat(e.Add, e.Claim, e.Set)
+			for i, v := range slices.Concat(in, e.Remove) {
+				if m, ok := member(v); ok && !yield(Member{Key: m.Key, ID: m.ID, In: i < len(in)}) {
+					return
 				}
 			}
 		}

@@ -1,0 +1,325 @@
+package sqlledger_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"rollcall/fault"
+	"rollcall/ledger"
+	"rollcall/ledger/ledgertest"
+	"rollcall/ledger/sqlledger"
+	"rollcall/plan"
+	"rollcall/scim"
+	"rollcall/source"
+)
+
+func options() sqlledger.Options { return sqlledger.Options{Now: (&ledgertest.Clock{}).Now} }
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What cannot be opened is refused with a remedy, and is byte for byte as it was.
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		lay  func(t *testing.T, path string)
+		o    sqlledger.Options
+		want string
+		kind fault.Kind
+	}{
+		"a directory": {func(t *testing.T, path string) {
+			t.Helper()
+			for _, suffix := range []string{"", ".key", ".sign"} {
+				if err := os.Remove(path + suffix); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.Mkdir(path, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}, options(), "it is a directory", fault.Invalid},
+		"a file that is no database": {func(t *testing.T, path string) {
+			t.Helper()
+			write(t, path, strings.Repeat("LoginID|Title\n", 400))
+		}, options(), "not a database", fault.Invalid},
+		"a database of something else": {func(t *testing.T, path string) {
+			t.Helper()
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			db, err := sql.Open("sqlite", path)
+			if err == nil {
+				_, err = db.ExecContext(t.Context(), "CREATE TABLE customers (id INTEGER)")
+			}
+			if err = errors.Join(err, db.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}, options(), "a database of something else", fault.Invalid},
+		"a newer version": {func(t *testing.T, path string) {
+			t.Helper()
+			damage(t, path, "INSERT INTO versions VALUES (99)")
+		}, options(), "it is of version 99, and this program knows up to 1", fault.Unsupported},
+		"a missing key": {func(t *testing.T, path string) {
+			t.Helper()
+			if err := os.Remove(path + ".key"); err != nil {
+				t.Fatal(err)
+			}
+		}, options(), "rollcall.db.key", fault.Invalid},
+		"another ledger's key": {func(t *testing.T, path string) {
+			t.Helper()
+			write(t, path+".key", sqlledger.NewKey())
+		}, options(), "the ledger key is another one's", fault.Invalid},
+		"a key that is none": {func(t *testing.T, path string) {
+			t.Helper()
+			write(t, path+".key", "secret")
+		}, options(), "not 32 bytes in base64", fault.Invalid},
+		"a damaged file": {func(t *testing.T, path string) {
+			t.Helper()
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, path, string(b[:4096])+strings.Repeat("x", 8192))
+		}, options(), "", fault.Invalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path, _ := lay(t)
+			tt.lay(t, path)
+			before, _ := os.ReadFile(path)
+			for _, o := range []sqlledger.Options{{Now: tt.o.Now}, {Now: tt.o.Now, ReadOnly: true}} {
+				l, err := sqlledger.Open(t.Context(), path, o)
+				if fault.Of(err) != tt.kind || !strings.Contains(err.Error(), tt.want) {
+					t.Fatalf("Open() = %v (%v), want %v: %s", err, l, tt.kind, tt.want)
+				}
+				if fault.Hint(err) == "" && fault.Place(err) == "" {
+					t.Errorf("Open() = %v has no remedy", err)
+				}
+			}
+			after, _ := os.ReadFile(path)
+			if !bytes.Equal(before, after) {
+				t.Error("Open() changed what it refused")
+			}
+		})
+	}
+}
+
+func TestOpenSaysThatADirectoryIsMissing(t *testing.T) {
+	t.Parallel()
+	_, err := sqlledger.Open(t.Context(), filepath.Join(t.TempDir(), "none", "rollcall.db"), options())
+	if fault.Of(err) != fault.Invalid || fault.Hint(err) == "" {
+		t.Errorf("Open() = %v, want Invalid with a hint", err)
+	}
+}
+
+func TestFilesAreTheOwnersAlone(t *testing.T) {
+	t.Parallel()
+	path, _ := lay(t)
+	l := open(t, path, options())
+	if _, err := l.Begin(t.Context(), ledger.Start{Org: "org"}); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(path + "*")
+	if err != nil || len(files) < 5 {
+		t.Fatalf("files = %v, %v", files, err)
+	}
+	for _, f := range files {
+		info, err := os.Stat(f)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v, %v, want 0600", filepath.Base(f), info.Mode(), err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	o := options()
+	o.ReadOnly = true
+	ctx := t.Context()
+
+	absent := filepath.Join(t.TempDir(), "rollcall.db")
+	l := open(t, absent, o)
+	for link, err := range l.Links(ctx, ledger.LinkQuery{}) {
+		t.Errorf("an absent ledger has link %v, %v", link, err)
+	}
+	if v, err := l.Verify(ctx, ""); err != nil || len(v.Faults) > 0 {
+		t.Errorf("Verify() = %q, %v, want no fault", v.Faults, err)
+	}
+	if n, err := l.Noted(ctx, "page"); n != nil || err != nil {
+		t.Errorf("Noted() = %s, %v, want nothing", n, err)
+	}
+	if _, err := l.Begin(ctx, ledger.Start{Org: "org"}); fault.Of(err) != fault.Invalid {
+		t.Errorf("Begin() = %v, want Invalid", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if files, _ := os.ReadDir(filepath.Dir(absent)); len(files) != 0 {
+		t.Errorf("reading an absent ledger left %v", files)
+	}
+
+	path, _ := lay(t)
+	if err := os.Chmod(path, 0o400); err != nil {
+		t.Fatal(err)
+	}
+	l = open(t, path, o)
+	defer func() { _ = l.Close() }()
+	n := 0
+	for _, err := range l.Links(ctx, ledger.LinkQuery{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	if n != 3 {
+		t.Errorf("%d links, want 3", n)
+	}
+	if err := l.Note(ctx, "", "x", []byte("1")); fault.Of(err) != fault.Invalid {
+		t.Errorf("Note() = %v, want Invalid", err)
+	}
+}
+
+// Processes that open a ledger at the same moment agree on one key and one schema.
+func TestOpenRace(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "rollcall.db")
+	clock := &ledgertest.Clock{}
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			l, err := sqlledger.Open(t.Context(), path, sqlledger.Options{Now: clock.Now})
+			if err != nil {
+				t.Errorf("Open() = %v", err)
+				return
+			}
+			org := string(rune('a' + i))
+			run, err := l.Begin(t.Context(), ledger.Start{Org: org})
+			if err == nil {
+				err = l.Intend(t.Context(), run, []plan.Change{ledgertest.Creation("e")})
+			}
+			if err == nil {
+				err = l.End(t.Context(), run, ledger.Ending{})
+			}
+			if err = errors.Join(err, l.Close()); err != nil {
+				t.Errorf("run of %s: %v", org, err)
+			}
+		})
+	}
+	wg.Wait()
+	if faults := verify(t, path, ""); len(faults) != 0 {
+		t.Errorf("Verify() = %q", faults)
+	}
+}
+
+// A head that cannot be signed for stops a run before anything is sent.
+func TestAMissingSigningKey(t *testing.T) {
+	t.Parallel()
+	for name, put := range map[string]func(path string) error{
+		"gone":      os.Remove,
+		"another's": func(path string) error { return os.WriteFile(path, []byte("PRIVATE+KEY+x+00000000+AAAA"), 0o600) },
+	} {
+		path, _ := lay(t)
+		if err := put(path + ".sign"); err != nil {
+			t.Fatal(err)
+		}
+		l := open(t, path, options())
+		_, err := l.Begin(t.Context(), ledger.Start{Org: "org"})
+		if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "rollcall.db.sign") || fault.Hint(err) == "" {
+			t.Errorf("%s: Begin() = %v, want Invalid that names the file", name, err)
+		}
+		if _, err := l.Begin(t.Context(), ledger.Start{Org: "org"}); fault.Of(err) == fault.Busy {
+			t.Errorf("%s: Begin() = %v: the lock was kept", name, err)
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Nothing that names a person stands in any file in clear.
+func TestFilesNameNobody(t *testing.T) {
+	t.Parallel()
+	clock := &ledgertest.Clock{}
+	_, path := home(t, clock.Now)
+	l := open(t, path, sqlledger.Options{Now: clock.Now})
+	ctx := t.Context()
+	run, err := l.Begin(ctx, ledger.Start{Org: "canary-org", Actor: "canary-actor", Reason: "canary-reason"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := ledgertest.Creation("canary-key")
+	c.Edits = append(c.Edits, plan.Edit{Path: `emails[value eq "canary-path"]`, Before: ledgertest.Text("canary-before")})
+	c.ID, c.Place.Source = "canary-change", "canary-file"
+	o := ledgertest.Created("canary-key", "canary-id")
+	o.Change, o.Error = c.ID, "canary-error"
+	o.Sent = []scim.Op{{Verb: scim.Add, Path: "title", Value: `"canary-sent"`}}
+	for _, err := range []error{
+		l.Intend(ctx, run, []plan.Change{c, joining("canary-member")}),
+		l.Settle(ctx, run, []ledger.Outcome{o}),
+		l.Mark(ctx, run, []source.Key{"canary-absent"}, nil),
+		l.Note(ctx, run, "page", []byte(`{"key":"canary-noted","name":"canary-name"}`)),
+		l.End(ctx, run, ledger.Ending{Report: []byte(`{"x":"canary-report"}`)}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := filepath.Glob(path + "*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // with the WAL, and without
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if i := bytes.Index(b, []byte("canary")); i >= 0 {
+				t.Errorf("%s holds %q", filepath.Base(f), b[i:min(i+20, len(b))])
+			}
+			if err != nil && !errors.Is(err, os.ErrNotExist) {
+				t.Error(err)
+			}
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestDiskFull(t *testing.T) {
+	t.Parallel()
+	path, _ := lay(t)
+	l := open(t, path, options())
+	defer func() { _ = l.Close() }()
+	run, err := l.Begin(t.Context(), ledger.Start{Org: "org"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sqlledger.Fill(t.Context(), l)
+	var batch []plan.Change
+	for i := range 400 {
+		c := ledgertest.Creation("e")
+		c.ID += strings.Repeat("x", i)
+		batch = append(batch, c)
+	}
+	err = l.Intend(context.WithoutCancel(t.Context()), run, batch)
+	if fault.Of(err) != fault.Unavailable || !strings.Contains(fault.Hint(err), "disk is full") {
+		t.Errorf("Intend() = %v, want Unavailable with a hint", err)
+	}
+	v, err := l.Verify(t.Context(), "")
+	if err != nil || len(v.Faults) > 0 {
+		t.Errorf("Verify() = %q, %v, want no fault", v.Faults, err)
+	}
+}
