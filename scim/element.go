@@ -4,11 +4,11 @@ package scim
 type bag struct {
 	of       *node
 	elements []any
-	by       map[Value][]any // by what alike elements share
+	by       map[string][]any // by shared
 }
 
-func newBag(n *node, elements []any) bag {
-	b := bag{of: n}
+func newBag(n *node, elements []any) *bag {
+	b := &bag{of: n, by: make(map[string][]any, len(elements))}
 	for _, e := range elements {
 		b.add(e)
 	}
@@ -16,21 +16,27 @@ func newBag(n *node, elements []any) bag {
 }
 
 func (b *bag) add(e any) {
-	if b.by == nil {
-		b.by = map[Value][]any{}
-	}
-	k := ValueOf(member(element(e), "value"))
+	k := shared(e)
 	b.elements, b.by[k] = append(b.elements, e), append(b.by[k], e)
 }
 
 // find is the element to which adding e would change nothing; nil where there is none.
 func (b *bag) find(e any) any {
-	for _, x := range b.by[ValueOf(member(element(e), "value"))] {
+	for _, x := range b.by[shared(e)] {
 		if b.of.alike(x, e) {
 			return x
 		}
 	}
 	return nil
+}
+
+// shared is what elements that are alike have in common.
+func shared(e any) string {
+	v := member(element(e), "value")
+	if text, ok := v.(string); ok {
+		return canonical(text)
+	}
+	return string(ValueOf(v))
 }
 
 // alike tells that adding the element e to a set with x changes nothing: x has

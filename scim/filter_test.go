@@ -14,14 +14,16 @@ func TestFiltersOfTheRFC(t *testing.T) {
 	t.Parallel()
 	u, s := user(t), schema(t)
 	for filter, want := range map[string]bool{
-		`userName eq "bjensen"`:                                      false,
-		`userName eq "bjensen@example.com"`:                          true,
-		`name.familyName co "O'Malley"`:                              false,
-		`name.familyName co "ENS"`:                                   true,
-		`userName sw "J"`:                                            false,
-		`userName sw "B"`:                                            true,
+		`userName eq "bjensen"`:             false,
+		`userName eq "bjensen@example.com"`: true,
+		`name.familyName co "O'Malley"`:     false,
+		`name.familyName co "ENS"`:          true,
+		`userName sw "J"`:                   false,
+		`userName sw "B"`:                   true,
+
 		`urn:ietf:params:scim:schemas:core:2.0:User:userName sw "b"`: true,
 		`title pr`: true,
+
 		`meta.lastModified gt "2011-05-13T04:42:34Z"`:                                                                  false,
 		`meta.lastModified ge "2011-05-13T04:42:34Z"`:                                                                  true,
 		`meta.lastModified lt "2011-05-13T04:42:34Z"`:                                                                  false,

@@ -217,9 +217,9 @@ func (p patcher) names(g, e any, n *node) bool {
 // there already stays as it is, with what the server added to it.
 func (p patcher) set(old any, verb Verb, n *node, v any) (any, *Error) {
 	there := newBag(n, list(old))
-	all := bag{of: n}
+	all := newBag(n, nil)
 	if verb == Add {
-		all = newBag(n, list(old))
+		all = there
 	}
 	fresh := make([]bool, len(all.elements))
 	for _, given := range list(v) {
@@ -239,7 +239,7 @@ func (p patcher) set(old any, verb Verb, n *node, v any) (any, *Error) {
 	if err := settlePrimary(all.elements, fresh, n); err != nil {
 		return nil, err
 	}
-	if sameSet(there.elements, all.elements) {
+	if before := list(old); verb == Add && len(before) == len(all.elements) || verb == Replace && sameSet(before, all.elements) {
 		return old, nil
 	}
 	return nonempty(all.elements), nil
