@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"go.yaml.in/yaml/v4"
+
 	"rollcall/fault"
 	"rollcall/mapping"
 	"rollcall/plan"
@@ -143,7 +145,9 @@ func (e Env) local(dir string) (Env, error) {
 func Parse(file string, text []byte, env Env, d target.Dialect) (*Config, error) {
 	r := &reader{file: file, dir: filepath.Dir(file), text: text, env: env}
 	f := newDraft(r, d)
-	if root := r.parse(); root != nil {
+	if root := r.parse(); root != nil && root.Kind != yaml.MappingNode {
+		r.fail(root, "a configuration is a mapping: source, target, people, ...")
+	} else if root != nil {
 		f.file().read(root)
 		f.finish(root)
 	}

@@ -319,19 +319,25 @@ func (f *draft) schedule() kind {
 
 // expression reads the text of a rule and notes where it stands.
 func (f *draft) expression(label string, into *mapping.Expr) kind {
-	return f.r.scalar("expression", exprSchema(), func(n *yaml.Node, text string) { *into = f.expr(n, label, text) })
+	return f.r.scalar("expression", exprSchema(), func(n *yaml.Node, _ string) {
+		if e, ok := f.expr(n, label); ok {
+			*into = e
+		}
+	})
 }
 
 func exprSchema() map[string]any {
 	return map[string]any{"type": []string{"string", "number", "boolean"}}
 }
 
-func (f *draft) expr(n *yaml.Node, label, text string) mapping.Expr {
-	if strings.TrimSpace(text) == "" {
+// expr is the expression at n; false where there is none, which is a mistake.
+func (f *draft) expr(n *yaml.Node, label string) (mapping.Expr, bool) {
+	if strings.TrimSpace(n.Value) == "" {
 		f.r.fail(n, "an expression is expected, not an empty text")
+		return mapping.Expr{}, false
 	}
 	f.places[label] = scalar{n.Line, n.Column, n.Style, n.Value}
-	return mapping.Expr{Text: text, Label: label}
+	return mapping.Expr{Text: n.Value, Label: label}, true
 }
 
 // base is the name of the file without its extension.

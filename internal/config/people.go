@@ -86,11 +86,11 @@ func (f *draft) manage(key *yaml.Node, as rule) {
 	if set {
 		modes = setWords
 	}
-	label := "people." + key.Value
+	e, _ := f.expr(as.value, "people."+key.Value)
 	f.Rules = append(f.Rules, plan.Rule{Path: path, Own: f.own(as.own, modes, key.Value), NoClaim: !as.claim})
-	f.Mapping.Attributes = append(f.Mapping.Attributes, mapping.Attribute{
-		Path: path, Expr: f.expr(as.value, label, as.value.Value), EmptyClears: as.empty != "",
-	})
+	if e.Text != "" {
+		f.Mapping.Attributes = append(f.Mapping.Attributes, mapping.Attribute{Path: path, Expr: e, EmptyClears: as.empty != ""})
+	}
 }
 
 // own is the mode at n, or the first of those that fit.
@@ -201,7 +201,8 @@ func (f *draft) groups() kind {
 			return
 		}
 		f.Members = append(f.Members, plan.GroupRule{Name: key.Value, Own: f.own(as.own, teamWords, "a group")})
-		f.Mapping.Groups = append(f.Mapping.Groups, mapping.Group{Name: key.Value, When: f.expr(as.value, "groups."+key.Value, as.value.Value)})
+		e, _ := f.expr(as.value, "groups."+key.Value)
+		f.Mapping.Groups = append(f.Mapping.Groups, mapping.Group{Name: key.Value, When: e})
 	})
 }
 
@@ -213,7 +214,7 @@ func (f *draft) groupNames() kind {
 		read(n)
 		if as.value != nil {
 			f.ByColumn = f.own(as.own, teamWords, "a group")
-			f.Mapping.GroupNames = f.expr(as.value, "group_names", as.value.Value)
+			f.Mapping.GroupNames, _ = f.expr(as.value, "group_names")
 		}
 	}
 	return k

@@ -20,11 +20,14 @@ func (s scalar) locate(text []byte, line, column int) (fileLine, fileColumn int)
 	if s.line == 0 {
 		return 0, 0
 	}
+	if s.style&yaml.LiteralStyle != 0 {
+		return s.line + line, s.indent(text) + column
+	}
 	w := walker{lines: strings.Split(string(text), "\n"), line: s.line, column: s.column}
 	value := []rune(s.value)
 	offset := offsetOf(value, line, column)
 	switch {
-	case s.style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+	case s.style&yaml.FoldedStyle != 0:
 		w.next()
 		w.blanks()
 	case s.style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0:
@@ -37,6 +40,17 @@ func (s scalar) locate(text []byte, line, column int) (fileLine, fileColumn int)
 		w.blanks()
 	}
 	return w.line, w.column
+}
+
+// indent is what stands before every line of a literal block.
+func (s scalar) indent(text []byte) int {
+	lines := strings.Split(string(text), "\n")
+	for i, l := range strings.Split(s.value, "\n") {
+		if l != "" && s.line+i < len(lines) {
+			return max(0, len([]rune(strings.TrimRight(lines[s.line+i], "\r")))-len([]rune(l)))
+		}
+	}
+	return 0
 }
 
 func space(r rune) bool { return r == ' ' || r == '\n' || r == '\t' }
