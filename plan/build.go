@@ -44,7 +44,7 @@ func (b *Builder) Plan() *Plan {
 func newDecision() decision {
 	return decision{
 		depth: map[int32]uint32{}, cuts: map[[2]int32]bool{}, over: map[Op]bool{}, counts: map[Op]int{},
-		waiting: map[int32]bool{}, changed: map[string]bool{},
+		waiting: map[int32]Op{}, changed: map[string]bool{},
 	}
 }
 

@@ -16,10 +16,11 @@ import (
 // What it is told is kept packed in arenas. A resource that is linked and
 // already as desired is let go at once, all but its names.
 type Builder struct {
-	in    Input
-	rules []rule
-	names []matcher // match keys in order, and userName
-	words words     // sources of places, group names and ids
+	in     Input
+	rules  []rule
+	names  []matcher            // match keys in order, and userName
+	labels map[scim.Path]string // short names
+	words  words                // sources of places, group names and ids
 
 	people []person
 	ties   []tie
@@ -92,6 +93,7 @@ const (
 	touched                     // person: a change that sends something is planned
 	dormant                     // person: inactive in the source
 	stuck                       // person: the userName it wants is not to be had
+	twin                        // person: another record wants the same userName
 )
 
 // New starts a plan.
@@ -307,7 +309,7 @@ func (b *Builder) findTie(k source.Key) int {
 
 // findTieOf is the open link to this id, or -1.
 func (b *Builder) findTieOf(id string) int {
-	return lookup(&b.tieByID, id, func(n int) bool { return b.ties[n].flags&closed == 0 && b.link(n).Ref.ID == id })
+	return lookup(&b.tieByID, id, func(n int) bool { return b.ties[n].flags&closed == 0 && b.tieID(n) == id })
 }
 
 // findUser is the user with this id, or -1.

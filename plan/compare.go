@@ -57,7 +57,7 @@ func (c *comparison) attribute(r *rule, want, have []scim.Value) {
 	switch {
 	case r.Own == Watch:
 		if !slices.Equal(want, have) {
-			c.find(Note, "watched", "%s differs from the source and is only watched", r.Path)
+			c.find(Note, "watched", "%s differs from the source and is only watched", c.label(r.Path))
 		}
 	case r.set == nil:
 		c.single(r, want, have)
@@ -99,7 +99,7 @@ func (c *comparison) elements(r *rule, want, have []scim.Value) {
 		return
 	}
 	if after := len(have) + added(missing, have, r.id) - len(surplus); r.set.Max > 0 && len(missing) > 0 && after > r.set.Max {
-		c.find(Warning, "too-many", "%s would have %d elements, more than the %d that the service takes; it stays as it is", r.Path, after, r.set.Max)
+		c.find(Warning, "too-many", "%s would have %d elements, more than the %d that the service takes; it stays as it is", c.label(r.Path), after, r.set.Max)
 		return
 	}
 	if r.Own == Exact {
@@ -191,7 +191,7 @@ func (c *comparison) spelled(r *rule, want, have []scim.Value) (_ []scim.Value, 
 
 func (c *comparison) unknown(r *rule, v scim.Value) {
 	name, _ := identity(v, r.id).Text()
-	severity, rest := Warning, string(r.Path)+" stays as it is"
+	severity, rest := Warning, c.label(r.Path)+" stays as it is"
 	if c.in.Policy.HoldAll {
 		severity, rest, c.hold = Error, "the person stays as they are", true
 	}
@@ -219,7 +219,7 @@ const (
 func (b *Builder) locate(k source.Key) (id string, w whereabouts) {
 	n, t := b.find(k), b.findTie(k)
 	if t >= 0 && b.ties[t].flags&closed == 0 {
-		id = b.link(t).Ref.ID
+		id = b.tieID(t)
 	}
 	if n < 0 {
 		if id == "" {
@@ -245,6 +245,11 @@ func (b *Builder) locate(k source.Key) (id string, w whereabouts) {
 		return "", unsure
 	case idle:
 		return "", left
+	case standing:
+		if id != "" {
+			return id, known // as last believed
+		}
+		return "", unsure
 	default:
 		return id, unsure
 	}
@@ -279,13 +284,13 @@ func (c *comparison) acceptable(r *rule, k source.Key, w whereabouts) bool {
 	const stays = "; %s stays as it is"
 	switch {
 	case k == c.who.key:
-		c.find(Warning, "own-reference", "this person refers to themselves"+stays, r.Path)
+		c.find(Warning, "own-reference", "this person refers to themselves"+stays, c.label(r.Path))
 	case w == nowhere:
-		c.find(Warning, "unknown-person", "the source has nobody with the key %s"+stays, quote(string(k)), r.Path)
+		c.find(Warning, "unknown-person", "the source has nobody with the key %s"+stays, quote(string(k)), c.label(r.Path))
 	case w == left:
-		c.find(Warning, "reference-left", "%s has left or is inactive"+stays, quote(string(k)), r.Path)
+		c.find(Warning, "reference-left", "%s has left or is inactive"+stays, quote(string(k)), c.label(r.Path))
 	case w == unsure:
-		c.find(Note, "reference-waits", "%s is not planned"+stays, quote(string(k)), r.Path)
+		c.find(Note, "reference-waits", "%s is not planned"+stays, quote(string(k)), c.label(r.Path))
 		c.partial = true
 	default:
 		return true
@@ -348,6 +353,6 @@ func (b *Builder) linkedID(k source.Key) (string, bool) {
 	if t < 0 || b.ties[t].flags&closed != 0 {
 		return "", false
 	}
-	id := b.link(t).Ref.ID
+	id := b.tieID(t)
 	return id, id != ""
 }

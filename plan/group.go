@@ -141,8 +141,8 @@ func (b *Builder) belongs(n int32, current map[string]bool) (m membership, is bo
 func (b *Builder) awaits(n int32) string {
 	p := b.people[n]
 	switch {
-	case p.fate == created && (b.over[Create] || b.waiting[n]):
-		return string(Create)
+	case p.fate == created:
+		return string(b.waiting[n])
 	case p.fate == adopted && p.flags&touched != 0 && b.over[Adopt]:
 		return string(Adopt)
 	case p.fate == linked && b.users[p.user].state != target.Active && b.over[Reactivate]:

@@ -60,7 +60,7 @@ func (b *Builder) leaveInactive(t int, key source.Key) {
 	k, l := b.ties[t], b.in.Policy.Leaving
 	if k.off == 0 && b.byUs(t) {
 		c := b.leaver(t, key, Deactivate, leftSource)
-		c.Edits = activate(false)
+		c.Edits, c.Fresh = activate(false), true
 		b.emit(c, leaving, 0, bare, 0)
 		return
 	}

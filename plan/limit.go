@@ -120,11 +120,11 @@ func (b *Builder) wait() {
 		if why := b.waitsFor(*e); why != "" {
 			e.held = uint16(b.out.of(string(why))) //nolint:gosec // few
 			if ops[e.op] == Create {
-				b.waiting[int32(b.find(b.out.change(*e).Key))] = true //nolint:gosec // an index
+				b.waiting[int32(b.find(b.out.change(*e).Key))] = why //nolint:gosec // an index
 			}
 			continue
 		}
-		if e.rests&restsPart != 0 && (b.over[Create] || len(b.waiting) > 0) {
+		if e.rests&restsPart != 0 && len(b.waiting) > 0 {
 			b.part(i)
 		}
 	}
@@ -149,10 +149,14 @@ func (b *Builder) waitsFor(e entry) Op {
 func (b *Builder) part(i int) {
 	e := b.out.entries[i]
 	c := b.out.change(e)
+	var why Op
 	awaits := func(v scim.Value) bool {
 		return slices.ContainsFunc(persons(v), func(k source.Key) bool {
-			n := b.find(k)
-			return n >= 0 && (b.over[Create] || b.waiting[int32(n)]) //nolint:gosec // an index
+			op, waits := b.waiting[int32(b.find(k))] //nolint:gosec // an index, or -1
+			if waits {
+				why = op
+			}
+			return waits
 		})
 	}
 	rest := c
@@ -168,12 +172,12 @@ func (b *Builder) part(i int) {
 		return
 	}
 	if len(c.Edits) == 0 && c.Op == Update {
-		b.out.entries[i].held = uint16(b.out.of(string(Create))) //nolint:gosec // few
+		b.out.entries[i].held = uint16(b.out.of(string(why))) //nolint:gosec // few
 		return
 	}
 	c.Sent = Digest{}
 	b.out.replace(i, c)
-	rest.ID, rest.Op, rest.Reason, rest.Held = "", Update, referenceFollows, string(Create)
+	rest.ID, rest.Op, rest.Reason, rest.Held = "", Update, referenceFollows, string(why)
 	rest.Wave = int(halving) << 16
 	b.out.add(rest, secondHalf, 0)
 }

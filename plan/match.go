@@ -54,7 +54,7 @@ func (b *Builder) decide() {
 		t := &b.ties[n]
 		t.user, t.person = -1, int32(b.find(b.tieKey(n))) //nolint:gosec // an index
 		t.flags &^= contested
-		if id := b.link(n).Ref.ID; id != "" && t.flags&closed == 0 {
+		if id := b.tieID(n); id != "" && t.flags&closed == 0 {
 			t.user = int32(b.findUser(id)) //nolint:gosec // an index
 		}
 		if t.user >= 0 {
@@ -86,7 +86,7 @@ func (b *Builder) fateOf(n int) fate {
 	if p.flags&held != 0 {
 		return standing
 	}
-	if p.tie >= 0 && b.ties[p.tie].flags&closed == 0 && b.link(int(p.tie)).Ref.ID != "" {
+	if p.tie >= 0 && b.ties[p.tie].flags&closed == 0 && b.tieID(int(p.tie)) != "" {
 		p.user = b.ties[p.tie].user
 		switch {
 		case p.user < 0:

@@ -25,7 +25,7 @@ func (b *Builder) rival() {
 	for _, n := range takers {
 		b.wanters(at, b.wantedName(n, at), n, func(q int) {
 			if f := b.people[q].fate; f == created || f == linked || f == adopted || f == recovered {
-				b.people[n].flags |= stuck
+				b.people[n].flags |= stuck | twin
 			}
 		})
 		if u, _ := b.holder(at, b.wantedName(n, at)); u >= 0 && int32(u) != b.people[n].user { //nolint:gosec // an index
@@ -42,6 +42,9 @@ func (b *Builder) rival() {
 	for _, n := range takers {
 		if p := &b.people[n]; p.flags&stuck != 0 && p.fate == created {
 			p.fate = reused
+			if p.flags&twin != 0 {
+				p.fate = ambiguous
+			}
 		}
 	}
 }

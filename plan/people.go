@@ -49,7 +49,7 @@ type decision struct {
 	cuts    map[[2]int32]bool // create, manager: the reference follows after both are there
 	over    map[Op]bool       // kinds that wait
 	counts  map[Op]int
-	waiting map[int32]bool  // people whose create waits
+	waiting map[int32]Op    // people whose create waits, and for which limit
 	changed map[string]bool // ids of groups
 	losses  []loss
 }
@@ -70,7 +70,7 @@ func (b *Builder) emit(c Change, s stage, depth uint32, k kind, r rests) {
 }
 
 func (b *Builder) secondary(edits []Edit) bool {
-	return slices.ContainsFunc(edits, func(e Edit) bool { return slices.Contains(b.in.Dialect.Secondary, e.Path) })
+	return slices.ContainsFunc(edits, func(e Edit) bool { return !e.claimsOnly() && slices.Contains(b.in.Dialect.Secondary, e.Path) })
 }
 
 // plan makes the changes of one person.
@@ -139,6 +139,9 @@ func (b *Builder) create(n int) {
 	first := c.change(Create, newInSource, now)
 	first.UserName = b.userNameOf(n)
 	r := b.restsOf(n)
+	if slices.ContainsFunc(now, Edit.waits) {
+		r |= restsPart
+	}
 	if len(later) == 0 {
 		first.Sent = c.done()
 		b.emit(first, creating, b.depth[int32(n)], counted, r) //nolint:gosec // an index

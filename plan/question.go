@@ -129,7 +129,7 @@ func (b *Builder) absentLeavers() []target.Query {
 		if t.person >= 0 || t.user >= 0 || t.flags&(closed|asked) != 0 || done || len(b.people) == 0 || t.flags&chosen == 0 {
 			continue
 		}
-		if id := b.link(n).Ref.ID; id != "" {
+		if id := b.tieID(n); id != "" {
 			t.flags |= asked
 			qs = append(qs, target.Query{Ask: target.ByID, Type: scim.User, Who: id})
 		}

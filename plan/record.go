@@ -51,6 +51,13 @@ func (b *Builder) tieKey(n int) source.Key {
 	return source.Key(c.bytes())
 }
 
+// tieID is the id of the linked resource.
+func (b *Builder) tieID(n int) string {
+	c := cursor{b.links.get(b.ties[n].at)}
+	c.bytes()
+	return c.text()
+}
+
 // link opens a link: everything but times and Closed, which its tie has.
 func (b *Builder) link(n int) Link {
 	c := cursor{b.links.get(b.ties[n].at)}

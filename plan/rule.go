@@ -28,6 +28,10 @@ type rule struct {
 // compile reads the input once.
 func (b *Builder) compile() {
 	d := b.in.Dialect
+	b.labels = make(map[scim.Path]string, len(d.Short))
+	for _, short := range slices.Sorted(maps.Keys(d.Short)) {
+		b.labels[d.Short[short]] = short
+	}
 	for _, r := range b.in.Rules {
 		at := b.in.Users.Index(r.Path)
 		if at < 0 {
@@ -107,6 +111,14 @@ func (r *rule) spelled(v scim.Value) (_ scim.Value, ok bool) {
 		}
 	}
 	return scim.ValueOf(object), true
+}
+
+// label is p as people call it.
+func (b *Builder) label(p scim.Path) string {
+	if short, ok := b.labels[p]; ok {
+		return short
+	}
+	return string(p)
 }
 
 // nearest is a hint for an unknown name.
