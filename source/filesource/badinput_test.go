@@ -130,7 +130,7 @@ func rows(t *testing.T, f *filesource.File, columns ...string) []string {
 
 func TestRows(t *testing.T) {
 	t.Parallel()
-	big := strings.Repeat("x", 10<<20)
+	big, large := strings.Repeat("x", 10<<20), strings.Repeat("x", 3<<20)
 	for name, tt := range map[string]struct {
 		file, content string
 		o             filesource.Options
@@ -194,16 +194,16 @@ func TestRows(t *testing.T) {
 			content: "id,name,pay\ne0,x,1\ne1," + big + ",1\ne2,Bo,2\n",
 			want:    []string{`2 e0: ["x"]`, `3 e1! column name makes the record larger than 1 MiB...`, `4 e2: ["Bo"]`},
 		},
-		"a cell of 10 MB in quotes, with lines that look like records": {
-			content: "id,name,pay\ne0,x,1\ne1,\"" + strings.Repeat("\ne9,\"\"x\"\",1", 1<<20) + "\",1\ne2,Bo,2\n",
-			want:    []string{`2 e0: ["x"]`, `3 e1! column name makes...`, fmt.Sprintf(`%d e2: ["Bo"]`, 4+1<<20)},
+		"a cell of 3 MB in quotes, with lines that look like records": {
+			content: "id,name,pay\ne0,x,1\ne1,\"" + strings.Repeat("\ne9,\"\"x\"\",1", 1<<18) + "\",1\ne2,Bo,2\n",
+			want:    []string{`2 e0: ["x"]`, `3 e1! column name makes...`, fmt.Sprintf(`%d e2: ["Bo"]`, 4+1<<18)},
 		},
-		"a cell of 10 MB on one line, its quote never closed": {
-			content: "id,name,pay\ne0,x,1\ne1,\"" + big + ",1\ne2,Bo,2\n",
+		"a cell of 3 MB on one line, its quote never closed": {
+			content: "id,name,pay\ne0,x,1\ne1,\"" + large + ",1\ne2,Bo,2\n",
 			want:    []string{`2 e0: ["x"]`, `3 e1! a quote opened in column name...`, `4 e2: ["Bo"]`},
 		},
-		"a cell of 10 MB between bars": {
-			file: "a.psv", content: "id|name|pay\ne0|x|1\ne1|\"" + big + "|1\ne2|Bo|2\n",
+		"a cell of 3 MB between bars": {
+			file: "a.psv", content: "id|name|pay\ne0|x|1\ne1|\"" + large + "|1\ne2|Bo|2\n",
 			want: []string{`2 e0: ["x"]`, `3 e1! column name makes...`, `4 e2: ["Bo"]`},
 		},
 		"Windows-1252": {
@@ -250,17 +250,17 @@ func TestRows(t *testing.T) {
 		"JSON that is cut off ends with an error": {
 			file: "a.json", content: "[{\"id\":\"e1\",\"name\":\"A\"},\n{\"id\":\"e2\",\"na", want: []string{`1 e1: ["A"]`, `end: ...`},
 		},
-		"JSON with an element of 10 MB": {
-			file: "a.json", content: `[{"id":"e1","name":"` + big + `"},{"id":"e2","name":"B"}]`,
+		"JSON with an element of 3 MB": {
+			file: "a.json", content: `[{"id":"e1","name":"` + large + `"},{"id":"e2","name":"B"}]`,
 			want: []string{`1 ! the record is larger than 1 MiB...`, `1 e2: ["B"]`},
 		},
 		"JSON numbers of too many digits": {
 			file: "a.json", columns: []string{"n"}, content: `[{"id":12345678901234567890,"n":12345678901234567890},{"id":2,"n":1e400}]`,
 			want: []string{`1 12345678901234567890! column n holds a number of too many digits...`, `1 2! column n holds a number that is too large`},
 		},
-		"JSON lines, one of them bad and one of 10 MB": {
+		"JSON lines, one of them bad and one of 3 MB": {
 			file:    "a.ndjson",
-			content: "\xef\xbb\xbf{\"id\":\"e1\",\"name\":\"A\"}\r\n\n{\"id\":\n{\"id\":\"e3\",\"name\":\"" + big + "\"}\n{\"id\":\"e2\",\"name\":\"B\"}",
+			content: "\xef\xbb\xbf{\"id\":\"e1\",\"name\":\"A\"}\r\n\n{\"id\":\n{\"id\":\"e3\",\"name\":\"" + large + "\"}\n{\"id\":\"e2\",\"name\":\"B\"}",
 			want:    []string{`1 e1: ["A"]`, `3 ! not a JSON object...`, `4 ! the record is larger...`, `5 e2: ["B"]`},
 		},
 	} {

@@ -13,11 +13,15 @@ import (
 // BenchmarkRecords reads eight of twelve columns of a generated company.
 func BenchmarkRecords(b *testing.B) {
 	columns := []string{"Given", "Family", "Mail", "Phone", "Title", "Department", "Active", "Manager"}
-	for _, format := range []struct{ ext, delim, quote string }{{"psv", "|", ""}, {"csv", ",", `"`}} {
+	for _, format := range []struct{ ext, delim, quote string }{{"psv", "|", ""}, {"csv", ",", `"`}, {"json", `", "`, ""}, {"jsonl", `", "`, ""}} {
 		for _, n := range []int{1_000, 10_000, 100_000} {
 			b.Run(fmt.Sprintf("%s/%d", format.ext, n), func(b *testing.B) {
 				path := filepath.Join(b.TempDir(), "people."+format.ext)
-				if err := os.WriteFile(path, company(n, format.delim, format.quote), 0o600); err != nil {
+				content := company(n, format.delim, format.quote)
+				if strings.HasPrefix(format.ext, "json") {
+					content = objects(content, format.ext == "json")
+				}
+				if err := os.WriteFile(path, content, 0o600); err != nil {
 					b.Fatal(err)
 				}
 				f, err := filesource.Open(path, filesource.Options{Key: "Key"})
@@ -58,6 +62,26 @@ func company(n int, delim, quote string) []byte {
 			cells[6] = fmt.Sprintf("Department %d", i%40)
 		}
 		b.WriteString(strings.Join(cells, delim) + "\n")
+	}
+	return []byte(b.String())
+}
+
+// objects makes JSON of what company wrote with `", "` for a delimiter.
+func objects(table []byte, list bool) []byte {
+	lines := strings.Split(strings.TrimSpace(string(table)), "\n")
+	names := strings.Split(lines[0], `", "`)
+	var b strings.Builder
+	for i, line := range lines[1:] {
+		if list {
+			b.WriteString([]string{"[", ","}[min(i, 1)])
+		}
+		for c, cell := range strings.Split(line, `", "`) {
+			fmt.Fprintf(&b, `%s"%s": "%s"`, []string{"{", ", "}[min(c, 1)], names[c], cell)
+		}
+		b.WriteString("}\n")
+	}
+	if list {
+		b.WriteString("]\n")
 	}
 	return []byte(b.String())
 }

@@ -131,7 +131,7 @@ func kindOf(raw []byte) source.Kind {
 
 func (j *jsonFile) each(pick []int, yield func(source.Record, error) bool) error {
 	cells := make([][]byte, len(j.cols))
-	values := make([]any, len(pick))
+	values := newValues(len(pick))
 	return j.walk(func(e jsonElement) bool {
 		if e.array != j.array {
 			return true
@@ -141,13 +141,13 @@ func (j *jsonFile) each(pick []int, yield func(source.Record, error) bool) error
 		if flaw != "" {
 			return yield(j.doc.spoiled(key, place, flaw))
 		}
-		return yield(source.Record{Key: key, Place: place, Values: values}, nil)
+		return yield(source.Record{Key: key, Place: place, Values: values.row}, nil)
 	})
 }
 
 // record reads the key and the picked values of an element, or says what is
 // wrong with it.
-func (j *jsonFile) record(e jsonElement, cells [][]byte, pick []int, values []any) (source.Key, badRow) {
+func (j *jsonFile) record(e jsonElement, cells [][]byte, pick []int, values *values) (source.Key, badRow) {
 	switch {
 	case e.large:
 		return "", "the record is larger than 1 MiB: shorten its values, or leave them out of the export"
@@ -166,7 +166,11 @@ func (j *jsonFile) record(e jsonElement, cells [][]byte, pick []int, values []an
 		return key, badRow("column " + j.cols[twice].Name + " stands twice in the record")
 	}
 	for i, c := range pick {
-		if values[i], flaw = decodeCell(cells[c], j.cols[c]); flaw != "" {
+		if text := plainText(cells[c]); text != nil && (j.cols[c].Kind == source.Text || j.cols[c].Kind == source.Any) {
+			values.set(i, text)
+			continue
+		}
+		if values.row[i], flaw = decodeCell(cells[c], j.cols[c]); flaw != "" {
 			return key, flaw
 		}
 	}
@@ -204,15 +208,27 @@ func (j *jsonFile) keyIn(cells [][]byte) (source.Key, badRow) {
 	case kindOf(raw) == source.Number:
 		return source.Key(raw), ""
 	}
-	v, flaw := decodeCell(raw, column)
-	if flaw != "" {
-		return "", flaw
+	text := string(plainText(raw))
+	if text == "" {
+		v, flaw := decodeCell(raw, column)
+		if flaw != "" {
+			return "", flaw
+		}
+		text, _ = v.(string)
 	}
-	text, _ := v.(string)
 	if text = strings.TrimSpace(text); text == "" {
 		return "", emptyKey(column.Name)
 	}
 	return source.Key(text), ""
+}
+
+// plainText is what stands between the quotes of a raw string that says no
+// more than it shows; nil for every other value.
+func plainText(raw []byte) []byte {
+	if len(raw) < 2 || raw[0] != '"' || bytes.IndexByte(raw, '\\') >= 0 || !utf8.Valid(raw) {
+		return nil
+	}
+	return raw[1 : len(raw)-1]
 }
 
 // decodeCell is the value of one member of a record; nil for null and for none.

@@ -223,6 +223,11 @@ func valueAt(raw []byte, i int) ([]byte, int) {
 	if raw[i] == '}' {
 		return nil, i
 	}
+	if raw[i] == '"' {
+		if end := i + 1 + bytes.IndexByte(raw[i+1:], '"'); raw[end-1] != '\\' {
+			return raw[i : end+1], end + 1
+		}
+	}
 	var nest nesting
 	for end := i; ; {
 		nest.next(raw[end])
