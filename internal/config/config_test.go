@@ -242,12 +242,17 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-func TestOfflineNeedsNoSecrets(t *testing.T) {
+func TestOfflineNeedsTheLedgerOnly(t *testing.T) {
 	t.Parallel()
 	text := strings.Replace(least, "region: mypurecloud.de, client_id: c, ", "", 1)
-	c := parse(t, text, config.Env{Offline: true})
+	env := vars()
+	env.Offline = true
+	c := parse(t, text+"ledger_key: env:LEDGER_KEY\n", env)
 	if c.Target.ClientSecret.Reveal() != "" {
-		t.Error("a secret was read")
+		t.Error("a secret of the target was read")
+	}
+	if c.Key.Reveal() != canary {
+		t.Error("the key of the ledger was not read")
 	}
 }
 

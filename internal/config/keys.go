@@ -68,7 +68,7 @@ func (f *draft) file() kind {
 	return r.object(
 		field{name: "name", kind: r.words(&f.Name), def: "the name of the file", doc: "what this sync is called in the ledger and in reports"},
 		field{name: "ledger", kind: f.ledger(), def: "rollcall.db", doc: "the SQLite file that remembers what was done"},
-		field{name: "ledger_key", kind: r.secret(&f.Key), doc: "the key that seals personal values in the ledger; left out, a file beside the ledger"},
+		field{name: "ledger_key", kind: r.secret(&f.Key, r.referred), doc: "the key that seals personal values in the ledger; left out, a file beside the ledger"},
 		field{name: "timezone", kind: f.zone(), doc: "an IANA time zone; required as soon as an expression uses today, or a schedule a time of day"},
 		field{name: "source", kind: f.at("source", f.source()), doc: "where people are read from", required: true},
 		field{name: "target", kind: f.at("target", f.target()), doc: "the organization; what is left out comes from the environment"},
@@ -185,7 +185,7 @@ func (f *draft) target() kind {
 		field{name: "api", kind: f.at("api", f.url(&t.API)), def: "GENESYS_BASE_URL", doc: "the URL of the API, instead of a region: the simulator, a proxy"},
 		field{name: "login", kind: f.url(&t.Login), def: "GENESYS_LOGIN_URL, or what follows from region or api", doc: "the URL of the login service"},
 		field{name: "client_id", kind: f.at("client_id", r.open(&t.ClientID)), def: "GENESYS_CLIENT_ID", doc: "the OAuth client"},
-		field{name: "client_secret", kind: f.at("client_secret", r.secret(&t.ClientSecret)), def: "GENESYS_CLIENT_SECRET", doc: "the secret of the OAuth client, as a reference"},
+		field{name: "client_secret", kind: f.at("client_secret", r.secret(&t.ClientSecret, r.online)), def: "GENESYS_CLIENT_SECRET", doc: "the secret of the OAuth client, as a reference"},
 		field{name: "client_auth", kind: r.choice(&t.ClientAuth, "basic", "body"), def: "basic", doc: "how the client shows its secret"},
 		field{name: "budget", kind: f.budget(), def: "70%", doc: "the share of the requests per minute granted to the client that is used"},
 		field{name: "concurrency", kind: r.whole(&t.Concurrency, 1, 100), def: "10", doc: "requests at once"},

@@ -254,7 +254,7 @@ func (f *draft) redact() kind {
 func (f *draft) url(into *string) kind {
 	return f.r.scalar("URL", textSchema(""), func(n *yaml.Node, text string) {
 		if isReference(text) {
-			if text = f.r.referred(n, text); text == "" {
+			if text = f.r.online(n, text); text == "" {
 				return
 			}
 		}

@@ -280,32 +280,38 @@ func (r *reader) days(into *int) kind {
 	return parsed(r, "days", textSchema(`^\d+(h|d|w)$`), into, parseDays)
 }
 
-// secret reads a reference and what it refers to; a text that is none is a mistake.
-func (r *reader) secret(into *Secret) kind {
+// secret reads a reference and what it refers to, by find; a text that is no
+// reference is a mistake.
+func (r *reader) secret(into *Secret, find func(*yaml.Node, string) string) kind {
 	schema := textSchema(`^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$`)
 	return r.scalar("env:NAME or file:/path", schema, func(n *yaml.Node, text string) {
 		if !isReference(text) {
 			r.fail(n, "a secret does not stand in the file: write env:NAME or file:/path, and change the secret that stood here")
 			return
 		}
-		*into = NewSecret(r.referred(n, text), text)
+		*into = NewSecret(find(n, text), text)
 	})
 }
 
-// open reads a text that may be a reference.
+// open reads a text of the target that may be a reference.
 func (r *reader) open(into *string) kind {
 	return r.scalar("text, env:NAME or file:/path", textSchema(""), func(n *yaml.Node, text string) {
 		if *into = text; isReference(text) {
-			*into = r.referred(n, text)
+			*into = r.online(n, text)
 		}
 	})
 }
 
-// referred is what a reference refers to; "" where secrets are left aside.
-func (r *reader) referred(n *yaml.Node, reference string) string {
+// online is what a reference of the target refers to; "" where that is left aside.
+func (r *reader) online(n *yaml.Node, reference string) string {
 	if r.env.Offline {
 		return ""
 	}
+	return r.referred(n, reference)
+}
+
+// referred is what a reference refers to.
+func (r *reader) referred(n *yaml.Node, reference string) string {
 	text, err := r.env.resolve(reference, r.dir)
 	if err != nil {
 		r.fail(n, "%v", err)

@@ -62,8 +62,8 @@ type Env struct {
 	// ReadFile reads what file: references name. Load provides it where it is nil.
 	ReadFile func(path string) ([]byte, error)
 
-	// Offline leaves secrets and the address of the target aside: for commands
-	// that read the ledger only.
+	// Offline leaves the target's address, client and secret aside: for commands
+	// that read the ledger only. Those of the ledger are needed all the same.
 	Offline bool
 }
 
