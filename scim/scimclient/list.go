@@ -253,9 +253,15 @@ type Size struct {
 // firstPatience is how many good pages it takes to try a size that failed.
 const firstPatience = 16
 
-// NewSize begins at count, and goes up to most.
+// NewSize begins at count, and goes up to most. A count below most was learned
+// earlier: more is taken to have failed.
 func NewSize(count, most int) *Size {
-	return &Size{most: max(most, 1), count: min(max(count, 1), max(most, 1)), patience: firstPatience}
+	s := &Size{most: max(most, 1), patience: firstPatience}
+	s.count = min(max(count, 1), s.most)
+	if s.count < s.most {
+		s.failed = s.count + 1
+	}
+	return s
 }
 
 // Count is the size to ask for.

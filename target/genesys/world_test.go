@@ -103,9 +103,9 @@ func (w *world) turn(name, value string) {
 
 type request struct {
 	Method, Path, Token, IfMatch, Body string
-	Status                                    int
-	Seq                                       int
-	Time                                      time.Time
+	Status                             int
+	Seq                                int
+	Time                               time.Time
 }
 
 // requests are those since the last call, logins included.
