@@ -125,6 +125,11 @@ func (t *task) editing() (paths []scim.Path) {
 	return paths
 }
 
+// both are the paths in a that are in b too.
+func both(a, b []scim.Path) []scim.Path {
+	return slices.DeleteFunc(slices.Clone(a), func(p scim.Path) bool { return !slices.Contains(b, p) })
+}
+
 func (t *task) paths() []scim.Path {
 	paths := make([]scim.Path, len(t.c.Edits))
 	for i, e := range t.c.Edits {

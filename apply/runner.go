@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"sync"
 	"time"
@@ -74,8 +75,9 @@ func (x *runner) wave(ctx context.Context, take func() []plan.Change) error {
 		})
 	}
 	s := settler{runner: x, kill: kill, done: done, stopping: x.stopping}
-	for batch := take(); len(batch) > 0 && ctx.Err() == nil && s.err == nil; batch = take() {
-		if s.err = x.journal.Intend(context.WithoutCancel(ctx), x.Run, batch); s.err != nil {
+	var err error
+	for batch := take(); len(batch) > 0 && ctx.Err() == nil; batch = take() {
+		if err = x.journal.Intend(context.WithoutCancel(ctx), x.Run, batch); err != nil {
 			break
 		}
 		for _, c := range batch {
@@ -88,10 +90,7 @@ func (x *runner) wave(ctx context.Context, take func() []plan.Change) error {
 	}
 	workers.Wait()
 	s.settle(work)
-	if s.err != nil {
-		x.halt(s.err)
-	}
-	return s.err
+	return errors.Join(err, s.err)
 }
 
 // A settler gives changes to the workers and settles what comes back. It is

@@ -319,8 +319,8 @@ func (t *task) denied(err error) {
 		return
 	}
 	paths := t.editing()
-	if len(f.Paths) > 0 {
-		paths = f.Paths
+	if named := both(paths, f.Paths); len(named) > 0 {
+		paths = named
 	}
 	t.known.deny(t.c, paths, t.out.Hint)
 }
