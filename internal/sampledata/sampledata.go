@@ -4,7 +4,7 @@
 //
 // In people.csv: accents, apostrophes and spaces in names; e-mail addresses in
 // capitals or with space around them; phone numbers of three countries in a
-// dozen spellings, six of them no valid number; older assignments of two people
+// dozen spellings, five of them no valid number; older assignments of two people
 // (E1012, E1027), a person who left (E1041), one on leave (E1040) and one yet
 // to come (E1039); managers up to five levels deep; blank cells; a column that
 // numbers rows and not people; and columns no target may ever receive.
