@@ -99,37 +99,41 @@ func (t *task) id(k source.Key) (string, bool) {
 // what is there until nothing is left of it, the service has taken it, or it
 // is given up.
 func (t *task) write(ctx context.Context) {
-	now := target.Observed{Ref: t.to}
-	unread := !t.mustRead()
-	for {
-		if !unread {
-			var err error
-			if now, err = t.look(ctx); err != nil {
-				if t.again(err) {
-					continue
-				}
-				t.fail(err)
-				return
-			}
-		}
-		req, goes := t.request(now, unread)
-		if !goes {
+	for unread := !t.mustRead(); ; unread = false {
+		err := t.attempt(ctx, unread)
+		if t.out.Result != "" {
 			return
 		}
-		answer, err := t.send(ctx, req)
-		switch {
-		case err == nil:
-			t.done(answer)
-			return
-		case req.Act == target.Delete && fault.Of(err) == fault.Missing:
-			t.end(ledger.Found, 0, "")
-			return
-		case !t.again(err):
+		if !t.again(err) {
 			t.fail(err)
 			return
 		}
-		unread = false
 	}
+}
+
+// attempt reads what is there, unless it goes by what the plan believes, and
+// sends what is left. It ends the change, or says why it could not.
+func (t *task) attempt(ctx context.Context, unread bool) error {
+	now := target.Observed{Ref: t.to}
+	if !unread {
+		var err error
+		if now, err = t.look(ctx); err != nil {
+			return err
+		}
+	}
+	req, goes := t.request(now, unread)
+	if !goes {
+		return nil
+	}
+	answer, err := t.send(ctx, req)
+	switch {
+	case err == nil:
+		t.done(answer)
+	case req.Act == target.Delete && fault.Of(err) == fault.Missing:
+		t.end(ledger.Found, 0, "")
+		return nil
+	}
+	return err
 }
 
 // mustRead tells whether what is there must be read before the first request:
