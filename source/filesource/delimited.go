@@ -286,11 +286,10 @@ func newValues(n int) *values {
 }
 
 func (v *values) set(i int, cell []byte) {
-	if len(cell) > 64 {
-		v.row[i] = string(cell)
-		return
+	slot := &v.row[i]
+	if len(cell) <= 64 {
+		slot = &v.seen[i][maphash.Bytes(v.seed, cell)%seenSize]
 	}
-	slot := &v.seen[i][maphash.Bytes(v.seed, cell)%seenSize]
 	if s, ok := (*slot).(string); !ok || s != string(cell) {
 		*slot = string(cell)
 	}

@@ -66,12 +66,10 @@ func (c *column) keyScore() int {
 // numbersRows names a column that shows c to number rows: an e-mail address or
 // login that identifies people and repeats where c differs.
 func (t *table) numbersRows(c *column) string {
-	if c.Distinct < 1 {
-		return ""
-	}
 	for _, other := range t.columns {
-		person := other.Kind == "email" || about(other.words, loginWords) && !about(other.words, otherWords)
-		if other != c && person && other.Sensitive == "" && other.Filled > 0.9 && other.Distinct > 0.5 && other.Distinct < 1 {
+		person := other.Kind == "email" || about(other.words, loginWords)
+		person = person && other.Sensitive == "" && !about(other.words, otherWords) && other.Filled > 0.9
+		if c.Distinct == 1 && person && other.Distinct > 0.5 && other.Distinct < 1 {
 			return other.Name
 		}
 	}

@@ -271,14 +271,13 @@ func kindWord(k source.Kind) string {
 // answers false. An error means that the rest could not be read.
 func (j *jsonFile) walk(visit func(jsonElement) bool) error {
 	s, err := newScanner(&j.doc, 0)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if j.lines {
+	case j.lines:
 		return walkLines(s, visit)
 	}
-	text := jsonText{s: s, line: 1}
-	return text.walk(visit)
+	return (&jsonText{s: s, line: 1}).walk(visit)
 }
 
 func walkLines(s *scanner, visit func(jsonElement) bool) error {

@@ -117,15 +117,11 @@ func (s *scanner) readLine() (line []byte, whole bool, err error) {
 // split splits a line without quotes.
 func (s *scanner) split(line []byte) {
 	s.fields = s.fields[:0]
-	for {
-		i := bytes.IndexByte(line, s.delim)
-		if i < 0 {
-			s.fields = append(s.fields, line)
-			return
-		}
+	for i := bytes.IndexByte(line, s.delim); i >= 0; i = bytes.IndexByte(line, s.delim) {
 		s.fields = append(s.fields, line[:i])
 		line = line[i+1:]
 	}
+	s.fields = append(s.fields, line)
 }
 
 // quoted splits a row that holds quotes; more appends the next line to it.
@@ -276,14 +272,13 @@ func (s *scanner) skip(quotes bool) (closed bool, err error) {
 // readByte is the next byte of the text; it counts lines as readLine does.
 func (s *scanner) readByte() (byte, error) {
 	c, err := s.r.ReadByte()
-	if err != nil {
-		return 0, err
+	if err == nil {
+		s.off++
 	}
-	s.off++
-	if c == '\n' || s.peek() < 0 {
+	if err == nil && (c == '\n' || s.peek() < 0) {
 		s.line++
 	}
-	return c, nil
+	return c, err
 }
 
 // peek is the next byte, -1 at the end.

@@ -57,13 +57,13 @@ var (
 
 // sensitiveName says why a column of this name must not leave; "" for no reason.
 func sensitiveName(words []string) string {
+	if about(words, addressWords) && !about(words, placeWords) {
+		return "home address or private contact"
+	}
 	for _, t := range sensitive {
 		if about(words, t.words) {
 			return t.about
 		}
-	}
-	if about(words, addressWords) && !about(words, placeWords) {
-		return "home address or private contact"
 	}
 	return ""
 }
