@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // a bare machine has no zones of its own
 
 	"rollcall/internal/cli"
 )
