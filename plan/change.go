@@ -64,10 +64,8 @@ type Change struct {
 
 // identify computes the ID: a digest of what c intends, not of what it
 // believes (Before, Keep, the version), so that it is the same in every plan of the
-// same intent.
-func (c Change) identify() string {
-	h := sha256.New()
-	var b []byte
+// same intent. It writes into scratch memory, which it gives back.
+func (c Change) identify(b []byte) (id string, scratch []byte) {
 	for _, s := range []string{string(c.Key), string(c.Op), string(c.Target.Type), c.Target.ID} {
 		b = appendText(b, s)
 	}
@@ -78,8 +76,8 @@ func (c Change) identify() string {
 			b = appendValues(b, vs)
 		}
 	}
-	h.Write(b)
-	return hex.EncodeToString(h.Sum(nil)[:idBytes])
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:idBytes]), b
 }
 
 // idBytes of a SHA-256 name a change: 80 bits tell a million changes apart.

@@ -48,6 +48,7 @@ func (c *comparison) run() {
 		}
 		c.attribute(r, want, have)
 	}
+	c.scratch = c.edits // grown, for the next
 	if c.hold {
 		c.edits = nil
 	}

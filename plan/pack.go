@@ -16,6 +16,7 @@ type pack struct {
 	words
 
 	entries []entry
+	buf     []byte // scratch
 }
 
 type entry struct {
@@ -56,11 +57,11 @@ func (p *pack) add(c Change, k kind, r rests) {
 		p.of("")
 	}
 	if c.ID == "" {
-		c.ID = c.identify()
+		c.ID, p.buf = c.identify(p.buf[:0])
 	}
-	b := p.encode(nil, c)
+	p.buf = p.encode(p.buf[:0], c)
 	p.entries = append(p.entries, entry{
-		at: p.put(b), wave: uint32(c.Wave), held: uint16(p.of(c.Held)), kind: k, rank: rank(c.Target.Type), rests: r, //nolint:gosec // small
+		at: p.put(p.buf), wave: uint32(c.Wave), held: uint16(p.of(c.Held)), kind: k, rank: rank(c.Target.Type), rests: r, //nolint:gosec // small
 		op: uint8(slices.Index(ops, c.Op)), needs: requests(c), //nolint:gosec // a place in a table
 	})
 }
@@ -161,7 +162,7 @@ func (p *pack) change(e entry) Change {
 
 // replace encodes c in the place of the i-th entry.
 func (p *pack) replace(i int, c Change) {
-	c.ID = c.identify()
+	c.ID, _ = c.identify(nil)
 	p.entries[i].at = p.put(p.encode(nil, c))
 }
 

@@ -45,6 +45,7 @@ const (
 // A decision is what Plan makes on its way.
 type decision struct {
 	out     pack
+	scratch []Edit            // of comparisons, one after the other
 	depth   map[int32]uint32  // of renames and creates that wait for another; 0 is left out
 	cuts    map[[2]int32]bool // create, manager: the reference follows after both are there
 	over    map[Op]bool       // kinds that wait
@@ -94,7 +95,7 @@ func (b *Builder) planPerson(n int) {
 // compareTo starts a comparison of person n.
 func (b *Builder) compareTo(n int) *comparison {
 	p := b.people[n]
-	c := &comparison{Builder: b, n: n, who: b.person(n), want: b.wanted(n)}
+	c := &comparison{Builder: b, n: n, who: b.person(n), want: b.wanted(n), edits: b.scratch[:0]}
 	if p.user >= 0 {
 		c.have = b.believed(n)
 	}
@@ -165,6 +166,9 @@ func (b *Builder) userNameOf(n int) string {
 
 // split takes the edits that later chooses out of c.
 func (c *comparison) split(later func(Edit) bool) (now, then []Edit) {
+	if !slices.ContainsFunc(c.edits, later) {
+		return c.edits, nil
+	}
 	for _, e := range c.edits {
 		if later(e) {
 			then = append(then, e)

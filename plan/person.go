@@ -34,6 +34,13 @@ func Resolve(v scim.Value, id func(source.Key) (string, bool)) (_ scim.Value, ok
 	if !hasPerson(v) {
 		return v, true
 	}
+	if k, whole := personOf(v); whole {
+		s, known := id(k)
+		if !known {
+			return v, false
+		}
+		return scim.ValueOf(s), true
+	}
 	ok = true
 	out := replacePersons(v.Any(), func(k source.Key) any {
 		s, known := id(k)
