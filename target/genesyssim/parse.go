@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -22,9 +23,7 @@ func ParseConfig(file string, text []byte) (Config, error) {
 	c := Config{Seed: DefaultSeed, Listen: DefaultListen}
 	r := reader{file: file}
 	var doc yaml.Node
-	if len(bytes.TrimSpace(text)) > 0 {
-		r.syntax(yaml.Load(text, &doc))
-	}
+	r.syntax(load(text, &doc))
 	if len(r.faults) == 0 && len(doc.Content) > 0 {
 		r.config(doc.Content[0], &c)
 	}
@@ -32,6 +31,18 @@ func ParseConfig(file string, text []byte) (Config, error) {
 		return Config{}, fmt.Errorf("read %s: %w", file, errors.Join(r.faults...))
 	}
 	return c, nil
+}
+
+// load reads the first document, of which a file without text has none.
+func load(text []byte, doc *yaml.Node) error {
+	l, err := yaml.NewLoader(bytes.NewReader(text))
+	if err == nil {
+		err = l.Load(doc)
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
 // A reader walks the nodes of a file and collects what is wrong with them.
@@ -76,14 +87,19 @@ func (r *reader) mapping(n *yaml.Node, what string, known fields) {
 		r.fail(n, "%s is a mapping of %s", what, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 		return
 	}
+	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		read, ok := known[key.Value]
-		if !ok {
+		switch {
+		case !ok:
 			r.fail(key, "unknown key %q in %s%s", key.Value, what, suggest(key.Value, slices.Sorted(maps.Keys(known))))
-			continue
+		case seen[key.Value]:
+			r.fail(key, "the key %q stands twice in %s", key.Value, what)
+		default:
+			read(value)
 		}
-		read(value)
+		seen[key.Value] = true
 	}
 }
 

@@ -5,7 +5,7 @@ import "strings"
 // suggest is ", did you mean "x"?" for the known word nearest to word, or ""
 // where none is near.
 func suggest(word string, known []string) string {
-	best, least := "", 1+max(1, len(word)/3)
+	best, least := "", 1+max(min(2, len(word)/2), len(word)/3)
 	for _, k := range known {
 		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < least {
 			best, least = k, d
