@@ -105,10 +105,11 @@ func (p *Person) Settle(run RunID, c plan.Change, o Outcome) {
 
 // ClosedBy tells whether an outcome says what became of the waiting intent w:
 // the outcome of the same change always; that of another change of the same
-// key (or group) where it ended well and is of the same op, makes or ends the
-// link, or belongs to a later run, whose plan rests on a reading that has seen
-// whatever w did. An unknown outcome says nothing.
-func (w Pending) ClosedBy(run RunID, change string, op plan.Op, r Result) bool {
+// key (or group) where it ended well and belongs to another run, whose plan
+// rests on a reading that has seen whatever w did. The changes of one run stand
+// beside each other: a group is joined by many requests. An unknown outcome
+// says nothing.
+func (w Pending) ClosedBy(run RunID, change string, _ plan.Op, r Result) bool {
 	switch {
 	case r == Unknown:
 		return false
@@ -117,7 +118,7 @@ func (w Pending) ClosedBy(run RunID, change string, op plan.Op, r Result) bool {
 	case !r.Fine():
 		return false
 	}
-	return w.Op == op || w.Run != run || op == plan.Create || op == plan.Adopt || op == plan.Delete
+	return w.Run != run
 }
 
 // waits tells whether an earlier run left an intent of this op open.
