@@ -134,7 +134,13 @@ func (c *calls) step(args ...any) (any, error) {
 }
 
 // person is the user that belongs to a key, to be resolved when it is sent.
-func person(key string) (any, error) { return map[string]any{"$person": key}, nil }
+// Keys have no space around them: their sources trim them too.
+func person(key string) (any, error) {
+	if key = strings.TrimSpace(key); key == "" {
+		return nil, nil
+	}
+	return map[string]any{"$person": key}, nil
+}
 
 // rated reads "Billing:3; Spanish:4.5". What it cannot read is a problem.
 func (c *calls) rated(text string) (any, error) {

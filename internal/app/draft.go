@@ -25,7 +25,7 @@ func Draft(path string, g filesource.Guess) string {
 
 func draftSource(b *strings.Builder, path string, g filesource.Guess) {
 	fmt.Fprintf(b, "source:\n  file: %s\n", scalar(filepath.ToSlash(path)))
-	for _, kv := range [][2]string{{"delimiter", g.Delimiter}, {"encoding", g.Encoding}, {"sheet", g.Sheet}} {
+	for _, kv := range [][2]string{{"format", formatKey(path, g)}, {"delimiter", g.Delimiter}, {"encoding", g.Encoding}, {"sheet", g.Sheet}} {
 		if kv[1] != "" {
 			fmt.Fprintf(b, "  %s: %s\n", kv[0], quoted(kv[1]))
 		}
@@ -39,6 +39,14 @@ func draftSource(b *strings.Builder, path string, g filesource.Guess) {
 		fmt.Fprintf(b, "  where: %s%s\n", scalar(g.Where), because(g.WhereWhy))
 	}
 	b.WriteString("  # expect: {records: 200..}        # a smaller reading is not believed\n\n")
+}
+
+// formatKey is the format where the name of the file does not say it.
+func formatKey(path string, g filesource.Guess) string {
+	if filesource.FormatByName(path) == g.Format || g.Delimiter != "" {
+		return ""
+	}
+	return string(g.Format)
 }
 
 const draftTarget = `target:

@@ -186,7 +186,7 @@ func formatOf(path string, o Options) (Format, error) {
 		return "", fault.WithHint(err, "use one of "+strings.Join(Formats(), ", "))
 	}
 	ext := strings.ToLower(filepath.Ext(path))
-	if f := formatByName(path); f != "" {
+	if f := FormatByName(path); f != "" {
 		return f, nil
 	}
 	if o.Delimiter != "" {

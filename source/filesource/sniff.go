@@ -84,7 +84,7 @@ func (g *Guess) readAs(f *File, o Options) {
 			g.Sheet = form.name
 		}
 	case *delimited:
-		if delimiters[formatByName(f.path)] != form.delim {
+		if delimiters[FormatByName(f.path)] != form.delim {
 			g.Delimiter = o.Delimiter
 		}
 	}
@@ -92,7 +92,7 @@ func (g *Guess) readAs(f *File, o Options) {
 
 // sniffFormat finds format, delimiter and encoding.
 func sniffFormat(path string) (Options, []string, error) {
-	o := Options{Format: formatByName(path)}
+	o := Options{Format: FormatByName(path)}
 	head, err := readHead(path)
 	if err != nil {
 		return o, nil, err
@@ -128,7 +128,8 @@ func readHead(path string) ([]byte, error) {
 	return head[:n], nil
 }
 
-func formatByName(path string) Format { return extensions[strings.ToLower(filepath.Ext(path))] }
+// FormatByName is the format that a file name says; "" where it says none.
+func FormatByName(path string) Format { return extensions[strings.ToLower(filepath.Ext(path))] }
 
 func formatByContent(head []byte) Format {
 	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
