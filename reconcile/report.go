@@ -35,8 +35,8 @@ type Millis time.Duration
 
 // MarshalJSON writes 12.345 for 12.345 ms.
 func (m Millis) MarshalJSON() ([]byte, error) {
-	ms := time.Duration(m).Round(time.Microsecond).Seconds() * 1000
-	return strconv.AppendFloat(nil, ms, 'f', -1, 64), nil
+	us := time.Duration(m).Round(time.Microsecond).Microseconds()
+	return strconv.AppendFloat(nil, float64(us)/1000, 'f', -1, 64), nil
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
