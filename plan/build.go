@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"rollcall/scim"
+	"rollcall/source"
 	"rollcall/target"
 )
 
@@ -27,6 +28,9 @@ func (b *Builder) Plan() *Plan {
 	b.planGroups()
 	limits[slices.Index(bounded, GroupRemovals)] = b.removals()
 	b.complain()
+	if b.idle > 0 {
+		b.Note(finding(Note, "inactive-new", "", source.Place{}, "%d in the source are inactive and have no user: not created", b.idle))
+	}
 	before := 0
 	for _, u := range b.users {
 		if u.state == target.Active {

@@ -135,6 +135,7 @@ func (b *Builder) Want(d Desired) {
 	for _, g := range d.Groups {
 		buf = appendInt(buf, b.words.of(g))
 	}
+	d.Row = b.fit(d.Row)
 	p.about, p.row = b.about.put(buf), b.rows.put([]byte(d.Row.Packed()))
 	b.people = append(b.people, p)
 	b.byKey.put(fold(string(d.Key)), n)
@@ -168,12 +169,15 @@ func (b *Builder) Link(l Link) {
 		t.flags |= open
 	}
 	buf := appendText(nil, l.Key)
-	for _, s := range []string{l.Ref.ID, l.Ref.Version, l.UserName, string(l.OpenOp), l.Image.Packed(), l.Ours.Packed(), string(l.Sent[:])} {
-		buf = appendText(buf, s)
+	for _, text := range []string{l.Ref.ID, l.Ref.Version, l.UserName, string(l.OpenOp)} {
+		buf = appendText(buf, text)
 	}
 	buf = appendInt(buf, len(l.Groups))
 	for _, g := range l.Groups {
 		buf = appendInt(buf, b.words.of(g))
+	}
+	for _, text := range []string{b.fit(l.Image).Packed(), b.fit(l.Ours).Packed(), string(l.Sent[:])} {
+		buf = appendText(buf, text)
 	}
 	t.at = b.links.put(buf)
 	b.ties = append(b.ties, t)
@@ -189,7 +193,7 @@ func (b *Builder) Have(o target.Observed) {
 		b.haveGroup(o)
 		return
 	}
-	row, n := o.Row, b.findUser(o.ID)
+	row, n := b.fit(o.Row), b.findUser(o.ID)
 	fresh := n < 0
 	if fresh {
 		n = len(b.users)
@@ -235,6 +239,14 @@ func (b *Builder) haveGroup(o target.Observed) {
 	if _, known := o.Row.At(target.Members); known {
 		g.row, g.known = o.Row, true
 	}
+}
+
+// fit is r in the shape of this run.
+func (b *Builder) fit(r scim.Row) scim.Row {
+	if r.Shape() == b.in.Users || r.Shape() == nil {
+		return r
+	}
+	return r.Reshape(b.in.Users)
 }
 
 // merge is fresh with what only old knows.

@@ -23,7 +23,8 @@ func (b *Builder) managed() map[string]Own {
 		}
 		given := map[string]bool{}
 		for t := range b.ties {
-			for _, id := range b.link(t).Groups {
+			l, _ := b.head(t)
+			for _, id := range l.Groups {
 				given[id] = true
 			}
 		}
@@ -159,7 +160,7 @@ func (b *Builder) claims(n int32, group string) bool {
 	if b.in.Policy.NoClaim {
 		return false
 	}
-	if p.tie >= 0 && slices.Contains(b.link(int(p.tie)).Groups, group) {
+	if p.tie >= 0 && b.gave(int(p.tie), group) {
 		return false
 	}
 	return p.fate != linked || b.ties[p.tie].flags&open != 0
@@ -190,7 +191,7 @@ func (b *Builder) parts(id string, g *group, own Own, wanted map[int32]bool) (m 
 		return membership{id: id}, foreign
 	case n < 0 || wanted[n] || !b.moves(n):
 		return m, false
-	case own == Mine && (t < 0 || !slices.Contains(b.link(int(t)).Groups, g.ref.ID)):
+	case own == Mine && (t < 0 || !b.gave(int(t), g.ref.ID)):
 		return m, false
 	}
 	return membership{key: b.keyOf(int(n)), held: b.awaits(n)}, true

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"rollcall/fault"
 	"rollcall/scim"
@@ -191,6 +192,7 @@ func orEmpty[E any](s []E) []E {
 var (
 	errSchema = errors.New("the schema is not " + Schema)
 	errShape  = errors.New("not the JSON of a plan")
+	errOp     = errors.New("a change has an op that no plan has")
 	errTail   = errors.New("more follows after the plan")
 )
 
@@ -241,6 +243,12 @@ func decode(d *json.Decoder) (*Plan, error) {
 	if schema != Schema {
 		return nil, errSchema
 	}
+	if len(p.Limits) == 0 {
+		p.Limits = nil
+	}
+	if len(p.Findings) == 0 {
+		p.Findings = nil
+	}
 	return p, nil
 }
 
@@ -252,6 +260,9 @@ func (p *Plan) decodeChanges(d *json.Decoder) error {
 		var w changeJSON
 		if err := d.Decode(&w); err != nil {
 			return err
+		}
+		if !slices.Contains(ops, w.Op) {
+			return errOp
 		}
 		p.packed.add(w.change(), counted, 0)
 	}

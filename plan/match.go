@@ -178,7 +178,7 @@ func (b *Builder) claim(n int, row scim.Row, found int) fate {
 		u.flags |= contested
 	}
 	u.claim = int32(n) //nolint:gosec // an index
-	if p.tie >= 0 && b.ties[p.tie].flags&open != 0 && b.link(int(p.tie)).OpenOp == Create {
+	if p.tie >= 0 && b.ties[p.tie].flags&open != 0 && b.openOp(int(p.tie)) == Create {
 		return recovered
 	}
 	return adopted
@@ -303,7 +303,7 @@ func (b *Builder) picked(n, t int) bool {
 		}
 	}
 	if t >= 0 {
-		l := b.link(t)
+		l, _ := b.head(t)
 		names = append(names, string(l.Key), l.Ref.ID, strings.ToLower(l.UserName))
 	}
 	chosen := false

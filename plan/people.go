@@ -53,6 +53,7 @@ type decision struct {
 	waiting map[int32]Op    // people whose create waits, and for which limit
 	changed map[string]bool // ids of groups
 	losses  []loss
+	idle    int // people who are inactive and have no user
 }
 
 // emit adds one change in its stage.
@@ -382,7 +383,7 @@ func (b *Builder) returns(n int) bool {
 }
 
 func (b *Builder) byUs(t int) bool {
-	return b.ties[t].off != 0 || b.ties[t].flags&open != 0 && b.link(t).OpenOp == Deactivate
+	return b.ties[t].off != 0 || b.ties[t].flags&open != 0 && b.openOp(t) == Deactivate
 }
 
 // explain makes the finding of a person who cannot be planned.
@@ -393,6 +394,12 @@ func (b *Builder) explain(n int) {
 		b.Note(finding(severity, code, s.key, s.place, format, args...))
 	}
 	switch p.fate {
+	case idle:
+		b.idle++
+	case unseen:
+		if p.flags&asked != 0 {
+			find(Error, "not-read", "nothing is known about the linked user; not planned")
+		}
 	case lost:
 		find(Warning, "gone", "somebody else deleted this user; it is not created anew by itself")
 	case reused:

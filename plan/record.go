@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"rollcall/scim"
 	"rollcall/source"
 )
@@ -60,17 +62,35 @@ func (b *Builder) tieID(n int) string {
 
 // link opens a link: everything but times and Closed, which its tie has.
 func (b *Builder) link(n int) Link {
+	l, c := b.head(n)
+	l.Image, l.Ours = b.unpack(c.text()), b.unpack(c.text())
+	copy(l.Sent[:], c.bytes())
+	return l
+}
+
+// head is a link without its rows, and the cursor that stands before them.
+func (b *Builder) head(n int) (Link, cursor) {
 	c := cursor{b.links.get(b.ties[n].at)}
 	l := Link{Key: source.Key(c.bytes())}
 	l.Ref = scim.Ref{Type: scim.User, ID: c.text(), Version: c.text()}
 	l.UserName, l.OpenOp = c.text(), Op(c.text())
-	l.Image, l.Ours = b.unpack(c.text()), b.unpack(c.text())
-	copy(l.Sent[:], c.bytes())
 	l.Groups = make([]string, c.int())
 	for i := range l.Groups {
 		l.Groups[i] = b.words.list[c.int()]
 	}
-	return l
+	return l, c
+}
+
+// openOp is the op of the intent that nobody knows the end of.
+func (b *Builder) openOp(n int) Op {
+	l, _ := b.head(n)
+	return l.OpenOp
+}
+
+// gave tells whether the membership of this link in a group is ours.
+func (b *Builder) gave(n int, group string) bool {
+	l, _ := b.head(n)
+	return slices.Contains(l.Groups, group)
 }
 
 func (b *Builder) userID(n int) string {
