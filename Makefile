@@ -34,7 +34,7 @@ generate: ## write the files that are made from code: reference pages, JSON Sche
 	go run ./internal/docgen .
 
 generated: generate ## fail where a generated file is not current
-	@git diff --exit-code --stat -- docs schema || { echo "generated files are not current: run make generate and commit"; exit 1; }
+	@git diff --exit-code --stat -- docs schema CHANGELOG.md || { echo "generated files are not current: run make generate and commit"; exit 1; }
 	@out=$$(git ls-files --others --exclude-standard -- docs schema); [ -z "$$out" ] || { echo "generated files are not committed:"; echo "$$out"; exit 1; }
 
 bench: ## Go benchmarks at 1k, 10k, 100k people

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,12 @@ func generate(root string) error {
 	if err != nil {
 		return err
 	}
+	changes, err := changelog(root)
+	if err != nil {
+		return err
+	}
 	for name, text := range map[string]string{
+		"CHANGELOG.md":                    changes,
 		"docs/reference/commands.md":      commands,
 		"docs/reference/configuration.md": configuration(),
 		"docs/reference/simulator.md":     simulator(),
@@ -79,6 +85,27 @@ func commandPages(root *cobra.Command) (string, error) {
 		return "", err
 	}
 	b.WriteString("## Exit codes\n\n```\n" + cli.ExitCodes + "\n```\n")
+	return b.String(), nil
+}
+
+// changelog gathers the fragments of what is not released yet: the first line
+// of each, "Kind: topic", becomes its heading.
+func changelog(root string) (string, error) {
+	names, err := filepath.Glob(filepath.Join(root, "changelog", "unreleased", "*.md"))
+	if err != nil {
+		return "", err
+	}
+	slices.Sort(names)
+	var b strings.Builder
+	b.WriteString(made + "# Changes\n\n## Unreleased\n")
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return "", err
+		}
+		topic, body, _ := strings.Cut(string(text), "\n")
+		fmt.Fprintf(&b, "\n### %s\n\n%s\n", topic, strings.TrimSpace(body))
+	}
 	return b.String(), nil
 }
 
