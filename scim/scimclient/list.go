@@ -1,6 +1,7 @@
 package scimclient
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 
 	"rollcall/fault"
@@ -113,127 +113,21 @@ func (p *page) visit(visit func([]byte) (bool, error)) (fresh int, err error) {
 func (p *page) split(body []byte) error {
 	p.body, p.rows, p.total = body, p.rows[:0], 0
 	s := scanner{text: body}
-	found := s.object(func(name string, from, to int) {
+	found := s.object(0, func(name []byte, from, to int) {
 		switch {
-		case strings.EqualFold(name, "Resources"):
+		case bytes.EqualFold(name, []byte("Resources")):
 			p.rows = s.elements(p.rows, from, to)
-		case strings.EqualFold(name, "totalResults"):
+		case bytes.EqualFold(name, []byte("totalResults")):
 			n, err := strconv.ParseFloat(string(body[from:to]), 64)
 			if err == nil {
 				p.total = int(n)
 			}
 		}
 	})
-	if !found {
+	if found != len(body) {
 		return fmt.Errorf("the answer is not a list: %w", fault.Unavailable)
 	}
 	return nil
-}
-
-// A scanner finds where JSON values end. It does not judge what is in them:
-// whoever decodes them does.
-type scanner struct{ text []byte }
-
-// object calls each for the members of the object that the text is; false
-// where it is none, or breaks off.
-func (s scanner) object(each func(name string, from, to int)) bool {
-	i := s.blank(0)
-	if i >= len(s.text) || s.text[i] != '{' {
-		return false
-	}
-	for i = s.blank(i + 1); i < len(s.text); {
-		if s.text[i] == '}' {
-			return s.blank(i+1) == len(s.text)
-		}
-		end := s.value(i)
-		colon := s.blank(end)
-		if s.text[i] != '"' || end < i+2 || colon >= len(s.text) || s.text[colon] != ':' {
-			return false
-		}
-		from := s.blank(colon + 1)
-		to := s.value(from)
-		if to <= from || to > len(s.text) {
-			return false
-		}
-		each(string(s.text[i+1:end-1]), from, to)
-		if i = s.blank(to); i < len(s.text) && s.text[i] == ',' {
-			i = s.blank(i + 1)
-		}
-	}
-	return false
-}
-
-// elements appends where the elements of the array between from and to stand.
-func (s scanner) elements(out [][2]int, from, to int) [][2]int {
-	if s.text[from] != '[' {
-		return out
-	}
-	for i := s.blank(from + 1); i < to-1; {
-		end := s.value(i)
-		if end <= i {
-			return out
-		}
-		out = append(out, [2]int{i, end})
-		if i = s.blank(end); i < to && s.text[i] == ',' {
-			i = s.blank(i + 1)
-		}
-	}
-	return out
-}
-
-func (s scanner) blank(i int) int {
-	for i < len(s.text) && s.text[i] <= ' ' {
-		i++
-	}
-	return i
-}
-
-// value is the end of the value that begins at i; past the text where it breaks off.
-func (s scanner) value(i int) int {
-	if i >= len(s.text) {
-		return i
-	}
-	switch s.text[i] {
-	case '"':
-		return s.quoted(i)
-	case '{', '[':
-		return s.nested(i)
-	}
-	for i < len(s.text) && !delimiter[s.text[i]] {
-		i++
-	}
-	return i
-}
-
-var delimiter = [256]bool{',': true, '}': true, ']': true, ':': true, ' ': true, '\n': true, '\r': true, '\t': true}
-
-func (s scanner) nested(i int) int {
-	depth := 0
-	for ; i < len(s.text); i++ {
-		switch s.text[i] {
-		case '"':
-			i = s.quoted(i) - 1
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		}
-	}
-	return len(s.text) + 1
-}
-
-func (s scanner) quoted(i int) int {
-	for i++; i < len(s.text); i++ {
-		switch s.text[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return len(s.text) + 1
 }
 
 // A Size is how many rows a page of one kind of list may have. It halves when a

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
@@ -48,12 +47,12 @@ func (c *Client) byUserName(ctx context.Context, name string, cut *cutter, y yie
 	const doing = "look up a userName"
 	found := 0
 	filter := `userName eq ` + string(scim.ValueOf(name))
-	err := c.filtered(ctx, scim.User, filter, cut.projection(scim.User), func(r scim.Resource) error {
-		if !holds(r, name) {
+	err := c.filtered(ctx, filter, cut, func(o target.Observed, have string) error {
+		if fold(have) != fold(name) {
 			return nil
 		}
 		found++
-		return give(y, cut.observed(r), nil)
+		return give(y, o, nil)
 	})
 	if err != nil || found > 0 {
 		return wrap(doing, err)
@@ -84,15 +83,6 @@ func wrap(doing string, err error) error {
 		return err
 	}
 	return fmt.Errorf("%s: %w", doing, err)
-}
-
-func holds(r scim.Resource, name string) bool {
-	for _, v := range r.At(userName) {
-		if text, _ := v.Text(); fold(text) == fold(name) {
-			return true
-		}
-	}
-	return false
 }
 
 func fold(s string) string { return cases.Fold().String(strings.TrimSpace(s)) }
@@ -144,8 +134,8 @@ func (c *Client) hidesInactive(ctx context.Context) (fact, error) {
 		return no, err
 	}
 	answer := yes
-	err = c.filtered(ctx, scim.User, `userName eq `+string(scim.ValueOf(name)), cut.projection(scim.User), func(r scim.Resource) error {
-		if r.ID == id {
+	err = c.filtered(ctx, `userName eq `+string(scim.ValueOf(name)), cut, func(o target.Observed, _ string) error {
+		if o.ID == id {
 			answer = no
 		}
 		return nil
@@ -159,39 +149,39 @@ func (c *Client) hidesInactive(ctx context.Context) (fact, error) {
 	return answer, nil
 }
 
+// anInactive is the first user of the list of inactive ones; "" where there is none.
 func (c *Client) anInactive(ctx context.Context, cut *cutter) (id, name string, err error) {
-	query := maps.Clone(cut.projection(scim.User))
-	query.Set("filter", "active eq false")
-	_, err = c.api.List(ctx, collection(scim.User), query, scimclient.NewSize(1, 1), func(text []byte) (bool, error) {
-		r, err := scim.ParseResource(scim.User, text)
-		if err != nil {
-			return false, err
-		}
-		id = r.ID
-		if v := r.At(userName); len(v) > 0 {
-			name, _ = v[0].Text()
-		}
-		return false, nil // one is enough
+	err = c.inactiveUsers(ctx, cut, scimclient.NewSize(1, 1), func(i, n string) bool {
+		id, name = i, n
+		return false // one is enough
 	})
-	return id, name, c.explain(err)
+	return id, name, err
 }
 
 func (c *Client) listInactive(ctx context.Context, each func(id, name string)) error {
-	cut := newCutter(scim.NewShape(userName), nil)
+	seen := map[string]bool{}
+	return c.inactiveUsers(ctx, newCutter(scim.NewShape(userName), nil), c.sizes[light], func(id, name string) bool {
+		if seen[id] {
+			return false
+		}
+		seen[id] = true
+		each(id, name)
+		return true
+	})
+}
+
+// inactiveUsers visits id and userName of inactive users, as long as pages
+// have some for which visit is true.
+func (c *Client) inactiveUsers(ctx context.Context, cut *cutter, size *scimclient.Size, visit func(id, name string) bool) error {
 	query := cut.projection(scim.User)
 	query.Set("filter", "active eq false")
-	seen := map[string]bool{}
-	_, err := c.api.List(ctx, collection(scim.User), query, c.sizes[light], func(text []byte) (bool, error) {
-		r, err := scim.ParseResource(scim.User, text)
-		if err != nil || seen[r.ID] {
+	_, err := c.api.List(ctx, collection(scim.User), query, size, func(text []byte) (bool, error) {
+		o, err := cut.observed(scim.User, text)
+		if err != nil {
 			return false, err
 		}
-		seen[r.ID] = true
-		for _, v := range r.At(userName) {
-			text, _ := v.Text()
-			each(r.ID, text)
-		}
-		return true, nil
+		name, err := nameIn(text)
+		return err == nil && visit(o.ID, name), err
 	})
 	return c.explain(err)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"rollcall/fault"
@@ -39,13 +40,11 @@ func (e entry) signIn() string {
 
 // observed knows of a deleted user its userName alone.
 func (e entry) observed(cut *cutter) target.Observed {
-	for _, a := range cut.asked {
-		if a.path == userName {
-			v, _ := a.form(scim.ValueOf(e.signIn())) // any text has a form
-			cut.row.Set(a.index, v)
-		}
+	row := scim.NewRow(cut.shape)
+	if i := cut.shape.Index(userName); i >= 0 && slices.Contains(cut.asked, userName) {
+		row.Set(i, tolerant(userName)(scim.ValueOf(e.signIn())))
 	}
-	return target.Observed{Ref: scim.Ref{Type: scim.User, ID: e.ID}, State: target.Erased, Row: cut.row.Row()}
+	return target.Observed{Ref: scim.Ref{Type: scim.User, ID: e.ID}, State: target.Erased, Row: row.Row()}
 }
 
 // entry reads a deleted user. Kind: Missing where there is none of this id.

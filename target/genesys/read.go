@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"iter"
-	"maps"
 	"net/http"
 	"net/url"
 
@@ -96,11 +95,11 @@ func (c *Client) list(ctx context.Context, t scim.Type, cut *cutter, y yield) er
 			query.Set("filter", f)
 		}
 		got, err := c.api.List(ctx, collection(t), query, c.sizes[cut.kind(t)], func(text []byte) (bool, error) {
-			r, err := scim.ParseResource(t, text)
-			if err != nil || r.ID == "" {
-				return false, fmt.Errorf("a %s cannot be read: %w", noun(t), fault.Unavailable)
+			o, err := cut.observed(t, text)
+			if err != nil {
+				return false, err
 			}
-			id := maphash.String(seed, r.ID)
+			id := maphash.String(seed, o.ID)
 			if in, again := seen[id]; again {
 				if in != int8(i) { // in both lists: it was switched between the two
 					total, moved = total-1, true
@@ -109,10 +108,7 @@ func (c *Client) list(ctx context.Context, t scim.Type, cut *cutter, y yield) er
 				return false, nil
 			}
 			seen[id] = int8(i)
-			if !y(cut.observed(r), nil) {
-				return false, errEnough
-			}
-			return true, nil
+			return true, give(y, o, nil)
 		})
 		if err != nil {
 			return fmt.Errorf("list %ss: %w", noun(t), c.explain(err))
@@ -138,12 +134,12 @@ func complete(t scim.Type, seen, total int, moved bool) error {
 // byID reads one resource. A user that is not there may have been deleted,
 // which only the public API shows (dossier §5.5).
 func (c *Client) byID(ctx context.Context, t scim.Type, id string, cut *cutter) (target.Observed, error) {
-	r, err := c.get(ctx, t, id, cut.projection(t))
+	o, err := c.get(ctx, t, id, cut)
 	switch {
 	case err == nil:
-		return cut.observed(r), nil
+		return o, nil
 	case !errors.Is(err, fault.Missing):
-		return target.Observed{}, fmt.Errorf("read %s %s: %w", noun(t), id, err)
+		return o, fmt.Errorf("read %s %s: %w", noun(t), id, err)
 	}
 	gone := target.Observed{Ref: scim.Ref{Type: t, ID: id}, State: target.Gone}
 	if t == scim.Group {
@@ -161,41 +157,58 @@ func (c *Client) byID(ctx context.Context, t scim.Type, id string, cut *cutter) 
 	return e.observed(cut), nil
 }
 
-func (c *Client) get(ctx context.Context, t scim.Type, id string, query url.Values) (scim.Resource, error) {
-	r, err := c.do(ctx, scimclient.Call{Method: http.MethodGet, Path: collection(t) + "/" + url.PathEscape(id), Query: query})
+func (c *Client) get(ctx context.Context, t scim.Type, id string, cut *cutter) (target.Observed, error) {
+	r, err := c.do(ctx, scimclient.Call{Method: http.MethodGet, Path: collection(t) + "/" + url.PathEscape(id), Query: cut.projection(t)})
 	if err != nil {
-		return scim.Resource{}, err
+		return target.Observed{}, err
 	}
-	return resource(t, r)
+	return shown(t, r, cut)
 }
 
-// resource is the one that an answer holds. The version may stand in the body or the header.
-func resource(t scim.Type, r scimclient.Reply) (scim.Resource, error) {
-	out, err := scim.ParseResource(t, r.Body)
-	if err != nil || out.ID == "" {
-		return out, &target.Failure{
-			Kind: fault.Unavailable, Status: r.Status, Correlation: r.Correlation, Attempts: r.Attempts,
-			Detail: "the answer holds no " + noun(t),
-		}
+// shown is the resource that an answer holds. The version may stand in the body or the header.
+func shown(t scim.Type, r scimclient.Reply, cut *cutter) (target.Observed, error) {
+	o, err := cut.observed(t, r.Body)
+	var f *target.Failure
+	if errors.As(err, &f) {
+		f.Status, f.Correlation, f.Attempts = r.Status, r.Correlation, r.Attempts
 	}
-	if out.Version == "" {
-		out.Version = scim.ParseVersion(r.Header.Get("ETag"))
+	if err == nil && o.Version == "" {
+		o.Version = scim.ParseVersion(r.Header.Get("ETag"))
 	}
-	return out, nil
+	return o, err
 }
 
-// filtered reads the resources that a filter finds: few, on one page.
-func (c *Client) filtered(ctx context.Context, t scim.Type, filter string, query url.Values, visit func(scim.Resource) error) error {
-	query = maps.Clone(query)
+// filtered reads the resources that a filter finds: few, on one page. visit is
+// told the userName of each.
+func (c *Client) filtered(ctx context.Context, filter string, cut *cutter, visit func(target.Observed, string) error) error {
+	query := cut.projection(scim.User)
 	query.Set("filter", filter)
-	_, err := c.api.List(ctx, collection(t), query, scimclient.NewSize(fewRows, fewRows), func(text []byte) (bool, error) {
-		r, err := scim.ParseResource(t, text)
+	_, err := c.api.List(ctx, collection(scim.User), query, scimclient.NewSize(fewRows, fewRows), func(text []byte) (bool, error) {
+		name, err := nameIn(text)
 		if err != nil {
-			return false, fmt.Errorf("a %s cannot be read: %w", noun(t), fault.Unavailable)
+			return false, err
 		}
-		return true, visit(r)
+		o, err := cut.observed(scim.User, text)
+		if err != nil {
+			return false, err
+		}
+		return true, visit(o, name)
 	})
 	return c.explain(err)
+}
+
+// nameIn is the userName of the resource that a text holds, whether it was asked for or not.
+func nameIn(text []byte) (string, error) {
+	o, err := newCutter(scim.NewShape(userName), nil).observed(scim.User, text)
+	if err != nil {
+		return "", err
+	}
+	v, _ := o.Row.Index(0)
+	if len(v) == 0 {
+		return "", nil
+	}
+	name, _ := v[0].Text()
+	return name, nil
 }
 
 // fewRows is the default page of the service.

@@ -5,64 +5,64 @@ import (
 	"slices"
 	"strings"
 
+	"rollcall/fault"
 	"rollcall/scim"
+	"rollcall/scim/scimclient"
 	"rollcall/target"
 	"rollcall/target/genesysschema"
 )
 
 // A cutter makes rows of one shape from resources. It is for one goroutine.
 type cutter struct {
-	shape *scim.Shape
-	asked []cut
-	row   *scim.RowBuilder
-}
-
-type cut struct {
-	index int
-	path  scim.Path
-	form  form
-	own   bool // of externalIds: leaves out what the service keeps there for itself
+	shape   *scim.Shape
+	asked   []scim.Path
+	decoder *scimclient.Decoder
 }
 
 // newCutter is for the paths that were asked; nil: the whole shape.
 func newCutter(s *scim.Shape, asked []scim.Path) *cutter {
-	c := &cutter{shape: s, row: scim.NewRow(s)}
-	for i, p := range s.Paths() {
-		if asked == nil || slices.Contains(asked, p) {
-			c.asked = append(c.asked, cut{index: i, path: p, form: formOf(p), own: p == externalIDs})
+	c := &cutter{shape: s}
+	c.decoder = scimclient.NewDecoder(s, func(p scim.Path) (scimclient.Form, bool) {
+		if asked != nil && !slices.Contains(asked, p) {
+			return nil, false
 		}
-	}
+		c.asked = append(c.asked, p)
+		return tolerant(p), true
+	})
 	return c
 }
 
-// cut is r in canonical form. A value that has none is kept as it came: the
-// service may hold what it would not take.
-func (c *cutter) cut(r scim.Resource) scim.Row {
-	for _, a := range c.asked {
-		values := r.At(a.path)
-		for i, v := range values {
-			if canon, err := a.form(v); err == nil {
-				values[i] = canon
+// tolerant is the canonical form on reading. A value that has none is kept as
+// it came: the service may hold what it would not take. Of external ids, those
+// that the service keeps for SCIM clients are not part of the set (dossier §5.3).
+func tolerant(p scim.Path) scimclient.Form {
+	form := formOf(p)
+	return func(v scim.Value) scim.Value {
+		canon, err := form(v)
+		if err != nil {
+			return v
+		}
+		if p == externalIDs {
+			if authority, _ := canon.Sub("authority").Text(); strings.HasPrefix(authority, genesysschema.ClientAuthority) {
+				return ""
 			}
 		}
-		if a.own {
-			values = slices.DeleteFunc(values, func(v scim.Value) bool {
-				authority, _ := v.Sub("authority").Text()
-				return strings.HasPrefix(authority, genesysschema.ClientAuthority)
-			})
-		}
-		c.row.Set(a.index, values...)
+		return canon
 	}
-	return c.row.Row()
 }
 
-// observed is a resource that is there. An answer without active is of a group.
-func (c *cutter) observed(r scim.Resource) target.Observed {
-	state := target.Active
-	if v := r.At(active); len(v) == 1 && v[0] == "false" {
-		state = target.Inactive
+// observed is the resource that a text holds, which may be overwritten
+// afterwards. A group is always active.
+func (c *cutter) observed(t scim.Type, text []byte) (target.Observed, error) {
+	d, err := c.decoder.Decode(text)
+	if err != nil {
+		return target.Observed{}, &target.Failure{Kind: fault.Unavailable, Detail: "the answer holds no " + noun(t), Cause: err}
 	}
-	return target.Observed{Ref: r.Ref, State: state, Row: c.cut(r)}
+	o := target.Observed{Ref: scim.Ref{Type: t, ID: d.ID, Version: d.Version}, State: target.Active, Row: d.Row}
+	if d.Inactive {
+		o.State = target.Inactive
+	}
+	return o, nil
 }
 
 // projection asks for the attributes of the paths, and no others: what always
@@ -72,7 +72,7 @@ func (c *cutter) projection(t scim.Type) url.Values {
 	schema := genesysschema.Schema()
 	names := []string{"id"}
 	for _, a := range c.asked {
-		parts := a.path.Parts()
+		parts := a.Parts()
 		p := scim.Parts{URN: parts.URN, Attr: parts.Attr}.Path()
 		spelled, attribute, err := schema.Resolve(t, p)
 		if err != nil || attribute.Returned == "never" || spelled == "schemas" {
@@ -92,7 +92,7 @@ func (c *cutter) kind(t scim.Type) string {
 	}
 	secondary := Dialect().Secondary
 	for _, a := range c.asked {
-		parts := a.path.Parts()
+		parts := a.Parts()
 		if slices.Contains(secondary, scim.Parts{URN: parts.URN, Attr: parts.Attr}.Path()) {
 			return heavy
 		}

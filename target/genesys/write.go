@@ -60,7 +60,7 @@ func (c *Client) create(ctx context.Context, r target.Request, s *scim.Shape) (t
 	if err != nil {
 		return answered(reply), fmt.Errorf("%s: %w", doing, err)
 	}
-	return shown(scim.User, reply, s, doing)
+	return written(scim.User, reply, newCutter(s, nil), doing)
 }
 
 // schemasOf are the URNs that a body with these attributes declares.
@@ -74,14 +74,14 @@ func schemasOf(attrs map[string]any) []string {
 	return urns
 }
 
-// shown is the answer that shows what was written.
-func shown(t scim.Type, reply scimclient.Reply, s *scim.Shape, doing string) (target.Answer, error) {
+// written is the answer that shows what was written.
+func written(t scim.Type, reply scimclient.Reply, cut *cutter, doing string) (target.Answer, error) {
 	a := answered(reply)
-	res, err := resource(t, reply)
+	o, err := shown(t, reply, cut)
 	if err != nil {
 		return a, fmt.Errorf("%s: %w", doing, err)
 	}
-	a.Observed = newCutter(s, nil).observed(res)
+	a.Observed = o
 	return a, nil
 }
 
@@ -98,16 +98,21 @@ func (c *Client) patch(ctx context.Context, r target.Request, s *scim.Shape) (ta
 	if err != nil {
 		return answered(reply), fmt.Errorf("%s: %w", doing, err)
 	}
-	if reply.Status != http.StatusNoContent {
-		return shown(t, reply, s, doing)
-	}
-	a := answered(reply) // 204 shows nothing: look
 	cut := newCutter(s, nil)
-	res, err := c.get(ctx, t, r.To.ID, cut.projection(t))
+	if reply.Status == http.StatusNoContent {
+		return c.readBack(ctx, r.To, reply, cut, doing)
+	}
+	return written(t, reply, cut, doing)
+}
+
+// readBack is for answers that do not show what was written.
+func (c *Client) readBack(ctx context.Context, to scim.Ref, reply scimclient.Reply, cut *cutter, doing string) (target.Answer, error) {
+	a := answered(reply)
+	o, err := c.get(ctx, to.Type, to.ID, cut)
 	if err != nil {
 		return a, fmt.Errorf("%s: read back: %w", doing, err)
 	}
-	a.Observed = cut.observed(res)
+	a.Observed = o
 	return a, nil
 }
 
@@ -194,17 +199,10 @@ func (c *Client) restore(ctx context.Context, r target.Request, s *scim.Shape) (
 		return target.Answer{}, fmt.Errorf("%s: %w: %w", doing, fault.Internal, err)
 	}
 	reply, err := c.do(ctx, scimclient.Call{Method: http.MethodPatch, Path: "/users/" + url.PathEscape(r.To.ID), Body: text})
-	a := answered(reply)
 	if err != nil {
-		return a, fmt.Errorf("%s: %w", doing, err)
+		return answered(reply), fmt.Errorf("%s: %w", doing, err)
 	}
-	cut := newCutter(s, nil)
-	res, err := c.get(ctx, scim.User, r.To.ID, cut.projection(scim.User))
-	if err != nil {
-		return a, fmt.Errorf("%s: read back: %w", doing, err)
-	}
-	a.Observed = cut.observed(res)
-	return a, nil
+	return c.readBack(ctx, scim.Ref{Type: scim.User, ID: r.To.ID}, reply, newCutter(s, nil), doing)
 }
 
 // wire is ops in the forms that the service documents: phone numbers as it
