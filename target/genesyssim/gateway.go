@@ -1,6 +1,7 @@
 package genesyssim
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"mime"
@@ -132,8 +133,8 @@ func (s *Server) correlate(c *call, rep *reply) string {
 	*rep = rep.with("inin-ratelimit-count", strconv.Itoa(count)).
 		with("inin-ratelimit-allowed", strconv.Itoa(allowed)).
 		with("inin-ratelimit-reset", strconv.Itoa(seconds(left)))
-	if i := strings.Index(string(rep.body), `"contextId":""`); i >= 0 && rep.status >= http.StatusBadRequest {
-		rep.body = []byte(strings.Replace(string(rep.body), `"contextId":""`, `"contextId":"`+id+`"`, 1))
+	if rep.status >= http.StatusBadRequest {
+		rep.body = bytes.Replace(rep.body, []byte(`"contextId":""`), []byte(`"contextId":"`+id+`"`), 1)
 	}
 	return id
 }

@@ -82,7 +82,7 @@ func (s *Server) sign() int { return 2*s.chance.IntN(2) - 1 }
 // list renders a page: row appends the resource at a place of the list.
 func (s *Server) list(c *call, p page, n int, row func(*encoder, int)) reply {
 	rows := s.rows(c, p, n)
-	e := encoder{b: make([]byte, 0, 256+1024*len(rows))}
+	e := encoder{b: make([]byte, 0, 256+2048*len(rows))}
 	e.open('{')
 	e.schemas(listURN)
 	e.int("totalResults", int64(n))

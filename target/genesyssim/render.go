@@ -19,7 +19,10 @@ type view struct {
 }
 
 // An encoder appends JSON. Members and elements are separated by themselves.
-type encoder struct{ b []byte }
+type encoder struct {
+	b       []byte
+	scratch [2][]byte // for the extensions of a user
+}
 
 func (e *encoder) comma() {
 	if n := len(e.b); n > 0 && e.b[n-1] != '{' && e.b[n-1] != '[' && e.b[n-1] != ':' {
@@ -247,7 +250,8 @@ func (e *encoder) groups(o *org, i int32, v view) {
 
 // enterpriseOf is the object of the enterprise extension; empty where it has no members.
 func (e *encoder) enterpriseOf(o *org, u *user, v view) []byte {
-	x := encoder{b: make([]byte, 0, 256)}
+	x := encoder{b: e.scratch[0][:0]}
+	defer func() { e.scratch[0] = x.b }()
 	x.open('{')
 	if v.show&showDivision != 0 {
 		x.text(genesysschema.Division, o.divisions.names[u.division])
@@ -280,7 +284,8 @@ func (e *encoder) object() []byte {
 }
 
 func (e *encoder) genesysOf(o *org, u *user, v view) []byte {
-	x := encoder{b: make([]byte, 0, 256)}
+	x := encoder{b: e.scratch[1][:0]}
+	defer func() { e.scratch[1] = x.b }()
 	x.open('{')
 	if v.show&showSkills != 0 {
 		x.ratings(genesysschema.RoutingSkills, u.skills, o.skills)
