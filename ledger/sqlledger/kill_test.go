@@ -28,7 +28,12 @@ func TestVictim(t *testing.T) {
 		return // run by itself it has nothing to do
 	}
 	l := open(t, path, sqlledger.Options{Now: time.Now})
+	defer func() { _ = l.Close() }()
 	run, err := l.Begin(t.Context(), ledger.Start{Org: "org", Actor: "victim", Host: "here", Process: os.Getpid()})
+	if fault.Of(err) == fault.Busy {
+		_, _ = fmt.Println("busy")
+		return
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,5 +175,26 @@ func TestAnotherProcessHasTheLock(t *testing.T) {
 	}
 	if err := l.End(t.Context(), run, ledger.Ending{}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A second attempt within the process that has the lock must not give it back.
+func TestARefusedBeginKeepsTheLock(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "rollcall.db")
+	l := open(t, path, sqlledger.Options{Now: time.Now})
+	defer func() { _ = l.Close() }()
+	if _, err := l.Begin(t.Context(), ledger.Start{Org: "org"}); err != nil {
+		t.Fatal(err)
+	}
+	second := open(t, path, sqlledger.Options{Now: time.Now})
+	defer func() { _ = second.Close() }()
+	for _, one := range []*sqlledger.Ledger{l, second} {
+		if _, err := one.Begin(t.Context(), ledger.Start{Org: "org"}); fault.Of(err) != fault.Busy {
+			t.Errorf("Begin() = %v, want Busy", err)
+		}
+	}
+	if said := kill(t, path, 1); said[0] != "busy" {
+		t.Errorf("another process says %q, want busy", said)
 	}
 }

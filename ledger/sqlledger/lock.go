@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 
@@ -27,11 +28,9 @@ const (
 func (l *Ledger) lock(ctx context.Context, org string) (*sql.DB, error) {
 	sum := sha256.Sum256([]byte(org))
 	file := l.path + "." + hex.EncodeToString(sum[:4]) + ".lock"
-	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
+	if err := touch(file); err != nil {
 		return nil, l.unwritable(err)
 	}
-	_ = f.Close()
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath())
 	if err != nil {
 		return nil, l.explain("lock ledger", err)
@@ -47,6 +46,20 @@ func (l *Ledger) lock(ctx context.Context, org string) (*sql.DB, error) {
 		return nil, l.busy(ctx, org)
 	}
 	return nil, l.explain("lock ledger", err)
+}
+
+// touch makes an empty file with mode 0600 where there is none. It never opens
+// one that is there: closing it would give back every lock that this process
+// holds on it, as POSIX has it.
+func touch(file string) error {
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names the file
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // busy says who has the lock.

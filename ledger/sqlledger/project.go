@@ -177,15 +177,17 @@ func projectWho(b book, keys *keyring, e *opened) error {
 	return nil
 }
 
-// subjectNames are the digests by which the subject of e is found.
+// subjectNames are the digests by which the subject of e is found; of an
+// outcome those that its intent does not give.
 func subjectNames(keys *keyring, e *opened) (out [][]byte) {
 	add := func(of byte, text string) {
 		if text != "" {
 			out = append(out, keys.digest(of, text))
 		}
 	}
-	add(ofKey, string(e.key))
-	add(ofName, e.userName)
+	if e.is(ledger.KindAbsent) || e.is(ledger.KindBack) {
+		add(ofKey, string(e.key))
+	}
 	if c := e.change; c != nil {
 		add(ofKey, string(c.Key))
 		add(ofName, c.UserName)
@@ -194,8 +196,9 @@ func subjectNames(keys *keyring, e *opened) (out [][]byte) {
 	if o := e.outcome; o != nil {
 		add(ofID, o.Ref.ID)
 		if vs, _ := o.Seen.At("userName"); len(vs) == 1 {
-			name, _ := vs[0].Text()
-			add(ofName, name)
+			if name, _ := vs[0].Text(); name != e.userName {
+				add(ofName, name)
+			}
 		}
 	}
 	return out
@@ -243,7 +246,7 @@ func projectOutcome(b book, keys *keyring, e *opened) error {
 			return err
 		}
 		p.Settle(ledger.RunID(e.record.run), c, *e.outcome)
-		if p.UserName == "" {
+		if p.UserName == "" || p.UserName == e.userName {
 			return nil
 		}
 		return b.name(keys.digest(ofName, p.UserName), e.person)

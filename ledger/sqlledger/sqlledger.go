@@ -155,11 +155,10 @@ func (l *Ledger) openThere(ctx context.Context) error {
 
 // openNew opens for writing and makes what is missing, in one transaction.
 func (l *Ledger) openNew(ctx context.Context) error {
-	f, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o600)
+	err := touch(l.path)
 	if err != nil {
 		return l.unwritable(err)
 	}
-	_ = f.Close()
 	if l.write, err = sql.Open("sqlite", dsn(l.path, "&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_txlock=immediate")); err != nil {
 		return l.explain("open ledger", err)
 	}
