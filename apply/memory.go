@@ -15,7 +15,7 @@ import (
 type memory struct {
 	mu sync.Mutex
 
-	ids      map[source.Key]string  // created in this run
+	ids      map[source.Key]string  // created or adopted in this run
 	versions map[string]string      // of users written in this run, by id; "": must be read
 	failed   map[source.Key]plan.Op // what the rest of a person's changes rests on, and did not come about
 	denials  []denial
@@ -35,13 +35,11 @@ func (m *memory) learn(c plan.Change, o ledger.Outcome) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	good := o.Result == ledger.Done || o.Result == ledger.Found
+	if good && c.Key != "" && (c.Op == plan.Create || c.Op == plan.Adopt) {
+		m.ids[c.Key] = o.Ref.ID
+	}
 	switch c.Op {
-	case plan.Create:
-		if good {
-			m.ids[c.Key] = o.Ref.ID
-		}
-		fallthrough
-	case plan.Restore, plan.Reactivate:
+	case plan.Create, plan.Restore, plan.Reactivate:
 		if !good {
 			m.failed[c.Key] = c.Op
 		}
@@ -75,7 +73,7 @@ func (m *memory) ref(c plan.Change) scim.Ref {
 	return to
 }
 
-// id is the id that k was created with in this run.
+// id is the id of the user that k was linked to in this run.
 func (m *memory) id(k source.Key) (string, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
