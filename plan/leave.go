@@ -26,8 +26,11 @@ func (b *Builder) leave(t int) {
 		return
 	}
 	key, u := b.tieKey(t), b.users[k.user]
+	gone := u.state == target.Gone || u.state == target.Erased
 	switch {
-	case u.state == target.Gone || u.state == target.Erased:
+	case gone && k.flags&open != 0 && b.openOp(t) == Delete:
+		b.emit(b.leaver(t, key, Delete, recovery), deleting, 0, bare, 0) // ours: found done, which closes the link
+	case gone:
 		b.Note(finding(Note, "gone", key, source.Place{}, "left the source, and the user is deleted"))
 	case b.in.Policy.protects(b.nameOf(int(k.user))):
 		b.Note(finding(Note, "protected", key, source.Place{}, "left the source; the user is protected and never touched"))
@@ -58,17 +61,13 @@ func (b *Builder) leaveActive(t int, key source.Key) {
 // leaveInactive takes the second step, and settles a deactivation whose answer was lost.
 func (b *Builder) leaveInactive(t int, key source.Key) {
 	k, l := b.ties[t], b.in.Policy.Leaving
-	if k.off == 0 && b.byUs(t) {
-		c := b.leaver(t, key, Deactivate, leftSource)
-		c.Edits, c.Fresh = activate(false), true
-		b.emit(c, leaving, 0, bare, 0)
-		return
-	}
 	if k.off == 0 || l.Then != "delete" {
+		b.settle(t, b.leaver(t, key, Update, ""))
 		return
 	}
 	if wait := l.ThenAfter - b.days(k.off); wait > 0 {
 		b.Note(finding(Note, "leaving", key, source.Place{}, "left the source and was deactivated; delete follows in %d days", wait))
+		b.settle(t, b.leaver(t, key, Update, ""))
 		return
 	}
 	b.emit(b.leaver(t, key, Delete, leftLongAgo), deleting, 0, counted, 0)

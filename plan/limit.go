@@ -204,7 +204,7 @@ func (s *Summary) count(e entry) {
 	switch {
 	case goes && e.rests&closing != 0:
 		s.ActiveAfter--
-	case goes && (op == Create || op == Reactivate):
+	case goes && e.kind != bare && (op == Create || op == Reactivate):
 		s.ActiveAfter++
 	}
 	counter := map[Op]*int{

@@ -14,7 +14,7 @@ const (
 	newInSource       = "NewInSource"
 	matchedBy         = "MatchedBy" // and the path, as in MatchedByUserName
 	recoveredCreate   = "RecoveredCreate"
-	recoveredUpdate   = "Recovered"
+	recovery          = "Recovered"
 	attributesDiffer  = "AttributesDiffer"
 	userNameDiffers   = "UserNameDiffers"
 	inactiveInSource  = "InactiveInSource"
@@ -203,6 +203,8 @@ func (b *Builder) planLinked(n int) {
 		b.emit(c.change(Deactivate, inactiveInSource, activate(false)), leaving, 0, counted, closing)
 	case want && b.in.Policy.Lifecycle:
 		b.reactivate(n)
+	default:
+		b.settle(int(p.tie), b.compareTo(n).change(Update, "", nil))
 	}
 }
 
@@ -231,7 +233,10 @@ func (b *Builder) update(n int) {
 	c.run()
 	b.stuckFinding(c)
 	b.findings = append(b.findings, c.findings...)
-	if len(c.edits) == 0 {
+	if b.ties[p.tie].off != 0 {
+		b.notice(c)
+	}
+	if len(c.edits) == 0 && !interrupted {
 		return
 	}
 	op, reason := Update, attributesDiffer
@@ -240,11 +245,33 @@ func (b *Builder) update(n int) {
 	}
 	first := c.change(op, reason, c.edits)
 	if !first.sends() {
-		first.Reason, first.Sent = recoveredUpdate, c.done()
+		first.Reason, first.Sent = recovery, c.done()
 		b.emit(first, updating, 0, bare, 0)
 		return
 	}
-	b.send(c, first, 0)
+	b.send(c, first, counted)
+}
+
+// notice tells the ledger that somebody whom we deactivated is active again, by
+// a request of ours whose answer was lost, or by another hand.
+func (b *Builder) notice(c *comparison) {
+	ch := c.change(Reactivate, recovery, activate(true))
+	ch.Fresh = true
+	b.emit(ch, leaving, 0, bare, 0)
+}
+
+// settle closes an intent of ours that nobody knows the end of, where nothing
+// else of this plan does: it is found done.
+func (b *Builder) settle(t int, c Change) {
+	k := b.ties[t]
+	if k.flags&open == 0 {
+		return
+	}
+	c.Op, c.Reason, c.Edits = Update, recovery, nil
+	if k.off == 0 && b.openOp(t) == Deactivate {
+		c.Op, c.Edits, c.Fresh = Deactivate, activate(false), true
+	}
+	b.emit(c, leaving, 0, bare, 0)
 }
 
 // send emits a change of edits, in two where it renames and an edit waits for a create.
@@ -348,6 +375,7 @@ func (b *Builder) reactivate(n int) {
 		if b.in.Policy.Allow[string(Reactivate)] == 0 || len(b.in.Policy.Only) == 0 {
 			c.find(Warning, "inactive-elsewhere", "somebody else deactivated this user; --allow reactivate=1 --only WHO --because TEXT brings it back")
 			b.findings = append(b.findings, c.findings...)
+			b.settle(int(b.people[n].tie), c.change(Update, "", nil))
 			return
 		}
 		reason = allowedToReturn
