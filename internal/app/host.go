@@ -84,6 +84,28 @@ func Logger(w io.Writer, level string) (*slog.Logger, error) {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
 }
 
+// Every calls do at this interval until the function it answers is called,
+// which waits for the last call to end.
+func Every(interval time.Duration, do func()) (stop func()) {
+	ticker, done, ended := time.NewTicker(interval), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-ticker.C:
+				do()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		ticker.Stop()
+		close(done)
+		<-ended
+	}
+}
+
 // ReadLine reads one line from a person. It is the one place that leaves a
 // goroutine behind: a read of standard input cannot be interrupted, and where
 // ctx ends first, the process does too.

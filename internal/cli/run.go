@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +55,8 @@ func (s *session) run(ctx context.Context, y *app.Sync, command string, propose 
 		return fault.WithHint(usage("%s: standard input is no terminal, so nobody can be asked", command), "add --yes, after a look at: rollcall plan")
 	}
 	out := s.style(s.Stdout, y.Dialect)
-	bar := report.NewProgress(s.Stderr, terminal(s.Stderr), s.host.Clock())
+	bar := report.NewProgress(s.Stderr, terminal(s.Stderr), s.host.Clock(), y.Job.Input.Basis.Granted)
+	defer app.Every(time.Second/4, bar.Tick)()
 	failed := 0
 	rep, err := y.Job.Apply(ctx, command, propose, reconcile.Hooks{
 		Show: func(p *reconcile.Proposal) {
@@ -63,10 +65,13 @@ func (s *session) run(ctx context.Context, y *app.Sync, command string, propose 
 			}
 		},
 		Confirm: func(ctx context.Context, p *reconcile.Proposal) error {
-			if f.yes || p.Plan.Len() == 0 {
-				return nil
+			if !f.yes && p.Plan.Len() > 0 {
+				if err := s.ask(ctx, p.Plan); err != nil {
+					return err
+				}
 			}
-			return s.ask(ctx, p.Plan)
+			bar.Begin(p.Plan.Len())
+			return nil
 		},
 		Progress: func(e apply.Event) {
 			if e.Outcome.Result == ledger.Failed || e.Outcome.Result == ledger.Unknown {

@@ -13,6 +13,7 @@ type Progress struct {
 	out      io.Writer
 	terminal bool
 	now      func() time.Time
+	pace     float64 // changes a second that the budget bears; 0: not known
 
 	mu     sync.Mutex
 	began  time.Time
@@ -29,20 +30,41 @@ const (
 	logLine = 10 * time.Second
 )
 
-// NewProgress writes to out, which is the conversation, not the result.
-func NewProgress(out io.Writer, terminal bool, now func() time.Time) *Progress {
-	return &Progress{out: out, terminal: terminal, now: now}
+// NewProgress writes to out, which is the conversation, not the result. Budget
+// is the requests a minute that the run may send; 0: not known.
+func NewProgress(out io.Writer, terminal bool, now func() time.Time, budget int) *Progress {
+	return &Progress{out: out, terminal: terminal, now: now, pace: float64(budget) / time.Minute.Seconds()}
+}
+
+// Begin says that a run of total changes begins now.
+func (p *Progress) Begin(total int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.total = total
+	p.began = p.now()
+	p.shown = p.began
 }
 
 // Step says that done of total changes have ended, failed of them badly.
 func (p *Progress) Step(done, total, failed int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := p.now()
-	if p.began.IsZero() {
-		p.began, p.shown = now, now
-	}
 	p.done, p.total, p.failed = done, total, failed
+	p.draw(p.now())
+}
+
+// Tick draws what has been told so far: a run that waits for its budget shows
+// that it lives.
+func (p *Progress) Tick() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.began.IsZero() {
+		p.draw(p.now())
+	}
+}
+
+// draw writes the line where the last one has stood long enough.
+func (p *Progress) draw(now time.Time) {
 	pause := logLine
 	if p.terminal {
 		pause = redraw
@@ -51,7 +73,7 @@ func (p *Progress) Step(done, total, failed int) {
 		return
 	}
 	p.shown = now
-	p.draw(now)
+	p.write(now)
 }
 
 // Close draws the last state and leaves the line.
@@ -63,7 +85,7 @@ func (p *Progress) Close() {
 	}
 }
 
-func (p *Progress) draw(now time.Time) {
+func (p *Progress) write(now time.Time) {
 	line := p.line(now.Sub(p.began))
 	if !p.terminal {
 		fmt.Fprintf(p.out, "rollcall: %s\n", line)
@@ -89,7 +111,12 @@ func (p *Progress) draw(now time.Time) {
 func (p *Progress) line(took time.Duration) string {
 	line := fmt.Sprintf("%d of %s", p.done, plural(p.total, "change"))
 	if rate := float64(p.done) / took.Seconds(); p.done > 0 && took >= time.Second {
-		left := time.Duration(float64(p.total-p.done) / rate * float64(time.Second))
+		// A window that was granted whole is used whole: what comes after it comes at the budget's pace.
+		steady := rate
+		if p.pace > 0 {
+			steady = min(rate, p.pace)
+		}
+		left := time.Duration(float64(p.total-p.done) / steady * float64(time.Second))
 		line += fmt.Sprintf(", %.1f a second, %s left", rate, left.Round(time.Second))
 	}
 	if p.failed > 0 {
