@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -120,17 +121,22 @@ func failure(call Call, r Reply, e envelope) *target.Failure {
 		Detail: strike(e.said(), call), Correlation: r.Correlation, Attempts: r.Attempts,
 	}
 	if f.Kind == fault.Denied {
-		seen := map[string]bool{}
-		for _, text := range append([]string{e.message, e.detail}, e.params...) {
-			for _, p := range permission.FindAllString(text, -1) {
-				if !seen[p] {
-					f.Permissions = append(f.Permissions, p)
-				}
-				seen[p] = true
+		f.Permissions = e.permissions()
+	}
+	return f
+}
+
+// permissions are those that the refusal names, each once, in its order.
+func (e envelope) permissions() []string {
+	var out []string
+	for _, text := range append([]string{e.message, e.detail}, e.params...) {
+		for _, p := range permission.FindAllString(text, -1) {
+			if !slices.Contains(out, p) {
+				out = append(out, p)
 			}
 		}
 	}
-	return f
+	return out
 }
 
 // struck stands where a value stood.

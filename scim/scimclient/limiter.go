@@ -34,10 +34,10 @@ type LimiterOptions struct {
 // It takes the service for a counter that starts anew every window. In a window
 // it lets requests go as fast as they come until the share is used, counting
 // what others use by what the service says it counted, then waits for the
-// window to end. Of a new window the first request goes alone: it says whether
-// the window is indeed new, how large it is and when it ends. After a 429 all
-// wait, and then go with half as many at once, one more after each round
-// without trouble.
+// window to end. Of a window after one that was used up, the first request goes
+// alone: it says whether the window is indeed new, how large it is and when it
+// ends. After a 429 all wait, and then go with half as many at once, one more
+// after each round without trouble.
 type Limiter struct {
 	o LimiterOptions
 
@@ -62,7 +62,7 @@ type Limiter struct {
 }
 
 // A past window, kept for the case that it is not past.
-type past struct{ mine, used int }
+type past struct{ mine, used, granted int }
 
 // A slot is one request that was let go.
 type slot struct {
@@ -123,7 +123,7 @@ func (l *Limiter) try() (s slot, wait time.Duration, changed <-chan struct{}) {
 	switch {
 	case now.Before(l.paused):
 		return slot{}, l.paused.Sub(now), l.changed
-	case l.inflight >= l.atOnce, !l.known && l.probing:
+	case l.inflight >= l.atOnce, !l.known && l.probing && !l.roomy():
 		return slot{}, forever, l.changed
 	case l.known && l.free(now) <= 0:
 		return slot{}, l.ends.Sub(now), l.changed
@@ -137,17 +137,29 @@ func (l *Limiter) try() (s slot, wait time.Duration, changed <-chan struct{}) {
 
 // forget gives the window up: what it is like now, the next answer tells.
 func (l *Limiter) forget() {
-	l.before = past{mine: l.mine, used: l.used}
+	l.before = past{mine: l.mine, used: l.used, granted: l.granted}
 	l.gen++
 	l.known, l.probing, l.told = false, false, false
 	l.mine, l.used = l.inflight, 0
+}
+
+// roomy tells that requests may go beside the probe: the window before had room
+// for them, so that it does no harm if it is not over.
+func (l *Limiter) roomy() bool {
+	b := l.before
+	return b.mine+l.mine < l.share(b.granted) && b.used+l.mine < b.granted
+}
+
+func (l *Limiter) share(granted int) int {
+	const grain = 1e-9 // 0.7 × 300 is not quite 210
+	return max(1, int(math.Floor(l.o.Budget*float64(granted)+grain)))
 }
 
 // free is how many more requests may go in this window: of our share, and of
 // what others leave. What they will have used before our request arrives is
 // reckoned by what they have used so far.
 func (l *Limiter) free(now time.Time) int {
-	share := max(1, int(math.Floor(l.o.Budget*float64(l.granted)+1e-9))) - l.mine
+	share := l.share(l.granted) - l.mine
 	others := l.used - l.mine
 	if others <= 0 {
 		return min(share, l.granted-l.used-l.inflight)

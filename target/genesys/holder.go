@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/text/cases"
 
+	"rollcall/fault"
 	"rollcall/scim"
 	"rollcall/scim/scimclient"
 	"rollcall/target"
@@ -67,15 +69,44 @@ func (c *Client) byUserName(ctx context.Context, name string, cut *cutter, y yie
 		}
 	}
 	for _, id := range ids {
-		o, err := c.byID(ctx, scim.User, id, cut)
-		if o.State == target.Gone && err == nil {
-			continue
-		}
-		if err := give(y, o, err); err != nil {
-			return err
+		if err := c.giveHolder(ctx, id, name, cut, y); err != nil {
+			return wrap(doing, err)
 		}
 	}
 	return nil
+}
+
+// giveHolder yields the user that an index named, if it still has the name.
+func (c *Client) giveHolder(ctx context.Context, id, name string, cut *cutter, y yield) error {
+	r, err := c.fetch(ctx, scim.User, id, cut)
+	if errors.Is(err, fault.Missing) {
+		e, err := c.entry(ctx, id)
+		if errors.Is(err, fault.Missing) || err == nil && (e.State != deletedState || fold(e.signIn()) != fold(name)) {
+			return nil
+		}
+		return give(y, e.observed(cut), err)
+	}
+	if err != nil {
+		return err
+	}
+	if have, err := nameIn(r.Body); err != nil || fold(have) != fold(name) {
+		return err
+	}
+	o, err := shown(scim.User, r, cut)
+	return give(y, o, err)
+}
+
+// moved forgets what a write of ours may have made wrong.
+func (c *Client) moved(r target.Request) {
+	touches := func(op scim.Op) bool { return op.Path == active || op.Path == userName || op.Path == "" }
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.Act == target.Delete || r.Act == target.Restore || r.Act == target.Create {
+		c.holders.deleted = index{}
+	}
+	if r.Act != target.Patch || slices.ContainsFunc(r.Ops, touches) {
+		c.holders.inactive = index{}
+	}
 }
 
 func wrap(doing string, err error) error {

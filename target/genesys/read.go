@@ -37,6 +37,9 @@ var errEnough = errors.New("enough was read")
 type yield = func(target.Observed, error) bool
 
 func (c *Client) read(ctx context.Context, q target.Query, s *scim.Shape, y yield) error {
+	if q.Type == "" {
+		q.Type = scim.User
+	}
 	cut := newCutter(s, q.Paths)
 	switch q.Ask {
 	case target.Page:
@@ -158,11 +161,15 @@ func (c *Client) byID(ctx context.Context, t scim.Type, id string, cut *cutter) 
 }
 
 func (c *Client) get(ctx context.Context, t scim.Type, id string, cut *cutter) (target.Observed, error) {
-	r, err := c.do(ctx, scimclient.Call{Method: http.MethodGet, Path: collection(t) + "/" + url.PathEscape(id), Query: cut.projection(t)})
+	r, err := c.fetch(ctx, t, id, cut)
 	if err != nil {
 		return target.Observed{}, err
 	}
 	return shown(t, r, cut)
+}
+
+func (c *Client) fetch(ctx context.Context, t scim.Type, id string, cut *cutter) (scimclient.Reply, error) {
+	return c.do(ctx, scimclient.Call{Method: http.MethodGet, Path: collection(t) + "/" + url.PathEscape(id), Query: cut.projection(t)})
 }
 
 // shown is the resource that an answer holds. The version may stand in the body or the header.

@@ -21,6 +21,10 @@ import (
 // Send carries out one write, see [target.Writer]. Operations are checked whole
 // before anything is sent: an invalid one never leaves the machine.
 func (c *Client) Send(ctx context.Context, r target.Request, s *scim.Shape) (target.Answer, error) {
+	if r.To.Type != scim.Group {
+		r.To.Type = scim.User
+		defer c.moved(r)
+	}
 	switch r.Act {
 	case target.Create:
 		return c.create(ctx, r, s)
