@@ -58,8 +58,7 @@ type Group struct {
 // A Deed is what a fault does.
 type Deed string
 
-// The deeds beside the statuses 408, 429, 500, 502, 503 and 504, which are
-// answered without processing the request.
+// The deeds beside statuses; see [DeedDocs].
 const (
 	LoseAnswer  Deed = "lose-answer"  // processed, then the connection drops
 	CutBody     Deed = "cut-body"     // processed, then half of the answer
@@ -70,11 +69,37 @@ const (
 	ShiftPages  Deed = "shift-pages"  // the rows of a list have moved by a few places
 )
 
-func deeds() []string {
-	return []string{
-		"408", "429", "500", "502", "503", "504",
-		string(LoseAnswer), string(CutBody), string(Slow), string(StaleDeed), string(ExpireToken), string(HTML), string(ShiftPages),
+// A DeedDoc describes what a fault can do.
+type DeedDoc struct {
+	Do  Deed   `json:"do"`
+	Doc string `json:"doc"`
+}
+
+// DeedDocs are the descriptions of everything a fault can do.
+func DeedDocs() []DeedDoc {
+	return []DeedDoc{
+		{"408", "Answers 408; the request is not processed."},
+		{"429", "Answers 429 with Retry-After: 1; the request is not processed."},
+		{"500", "Answers 500; the request is not processed."},
+		{"502", "Answers 502; the request is not processed."},
+		{"503", "Answers 503; the request is not processed."},
+		{"504", "Answers 504; the request is not processed."},
+		{LoseAnswer, "Processes the request, then drops the connection without an answer."},
+		{CutBody, "Processes the request, then drops the connection after half of the answer."},
+		{Slow, "Processes the request, then answers after ms milliseconds."},
+		{StaleDeed, "Someone else writes the resource just before the request: an If-Match is stale."},
+		{ExpireToken, "The token expires just before the request, and stays expired."},
+		{HTML, "Answers 502 with an HTML page of the edge; the request is not processed."},
+		{ShiftPages, "The rows of a list have moved by one to three places, so that pages repeat or miss some."},
 	}
+}
+
+func deeds() []string {
+	var words []string
+	for _, d := range DeedDocs() {
+		words = append(words, string(d.Do))
+	}
+	return words
 }
 
 // MarshalJSON writes a status as a number.

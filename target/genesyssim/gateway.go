@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"rollcall/scim"
 )
 
 // respond answers a call: what the platform's gateway does for every request,
@@ -94,10 +96,25 @@ func (s *Server) admit(c *call) (reply, bool) {
 		return gatewayError(http.StatusUnsupportedMediaType, "unsupported.media.type",
 			"The content type must be application/json or application/scim+json.").reply(), true
 	}
+	if bad := c.projects(); bad != nil {
+		return bad.reply(), true
+	}
 	if len(c.route.needs) > 0 && !slices.ContainsFunc(c.route.needs, c.client.may) {
 		return missingPermissions(true, c.route.needs...), true
 	}
 	return reply{}, false
+}
+
+// projects checks attributes and excludedAttributes of users and groups before
+// anything is written for an answer that cannot be shown.
+func (c *call) projects() *errorBody {
+	for t, prefix := range map[scim.Type]string{scim.User: "/users", scim.Group: "/groups"} {
+		if c.match.tree != "" && strings.HasPrefix(c.match.template, prefix) {
+			_, bad := project(t, c.query)
+			return bad
+		}
+	}
+	return nil
 }
 
 // acceptable tells whether the body is JSON by its declared type (rule 7).

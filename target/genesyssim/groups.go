@@ -19,10 +19,7 @@ func (s *Server) noGroupWrite(*call) reply {
 }
 
 func (s *Server) showGroup(c *call, g int32) reply {
-	show, bad := project(scim.Group, c.query)
-	if bad != nil {
-		return bad.reply()
-	}
+	show, _ := project(scim.Group, c.query)
 	var e encoder
 	e.group(s.org, g, s.view(c, show))
 	return resource(http.StatusOK, e.b, s.org.groups[g].version)

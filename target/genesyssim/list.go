@@ -98,10 +98,7 @@ func (s *Server) list(c *call, p page, n int, row func(*encoder, int)) reply {
 }
 
 func (s *Server) listUsers(c *call) reply {
-	show, bad := project(scim.User, c.query)
-	if bad != nil {
-		return bad.reply()
-	}
+	show, _ := project(scim.User, c.query)
 	p, bad := s.page(c.query)
 	if bad != nil {
 		return bad.reply()
@@ -279,10 +276,7 @@ func externalFilter(text string) (key string, ok bool) {
 }
 
 func (s *Server) listGroups(c *call) reply {
-	show, bad := project(scim.Group, c.query)
-	if bad != nil {
-		return bad.reply()
-	}
+	show, _ := project(scim.Group, c.query)
 	p, bad := s.page(c.query)
 	if bad != nil {
 		return bad.reply()

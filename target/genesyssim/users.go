@@ -22,10 +22,7 @@ func (s *Server) view(c *call, show projection) view {
 }
 
 func (s *Server) showUser(c *call, status int, i int32) reply {
-	show, bad := project(scim.User, c.query)
-	if bad != nil {
-		return bad.reply()
-	}
+	show, _ := project(scim.User, c.query)
 	var e encoder
 	e.user(s.org, i, s.view(c, show))
 	return resource(status, e.b, s.org.users[i].version)

@@ -61,12 +61,19 @@ func (s *Server) handler(api, login bool) http.Handler {
 			return // the client went away in the middle of its request
 		}
 		c.api, c.login, c.local = api, login, loopback(r.RemoteAddr)
-		rep := s.respond(c)
+		rep := s.answer(r.Context(), c)
 		if pause(r.Context(), rep.wait) != nil || rep.lost {
 			panic(http.ErrAbortHandler)
 		}
 		write(w, rep)
 	})
+}
+
+// answer responds and logs, without the lock, that it did.
+func (s *Server) answer(ctx context.Context, c *call) reply {
+	rep := s.respond(c)
+	s.log.DebugContext(ctx, "answered", "method", c.method, "path", c.match.template, "status", rep.status)
+	return rep
 }
 
 func write(w http.ResponseWriter, rep reply) {
@@ -136,7 +143,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Host == "" {
 		c.origin += r.URL.Host
 	}
-	rep := t.s.respond(c)
+	rep := t.s.answer(r.Context(), c)
 	if err := pause(r.Context(), rep.wait); err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
