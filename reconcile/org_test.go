@@ -27,6 +27,11 @@ import (
 func bubble(t *testing.T, f func(*testing.T)) {
 	t.Helper()
 	t.Parallel()
+	inBubble(t, f)
+}
+
+func inBubble(t *testing.T, f func(*testing.T)) {
+	t.Helper()
 	synctest.Test(t, f)
 }
 
