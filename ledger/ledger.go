@@ -54,7 +54,7 @@ type Outcome struct {
 	Result      Result
 	Ref         scim.Ref    // as answered, with the version after
 	VersionFrom string      // the version it was sent under
-	Edits       []plan.Edit // with Before as read when it was sent, Person values resolved
+	Edits       []plan.Edit // with Before as read when it was sent, Person values resolved; nil: as intended
 	Sent        []scim.Op   // of the last request; nil where nothing was sent
 	Seen        scim.Row    // the user as answered; the zero Row where no body came. A group's is not kept
 	Moved       []scim.Path // paths whose value somebody else had changed meanwhile
@@ -158,7 +158,8 @@ type Journal interface {
 
 	// Settle records outcomes with what follows from them (link, image, ours,
 	// version) as one durable commit. Each must be of a change that is open in
-	// this run, else the batch is Invalid and nothing of it is recorded. An
+	// this run, or was left open by an earlier one that did not live to tell;
+	// else the batch is Invalid and nothing of it is recorded. An
 	// Unknown outcome leaves its change open. A zero At is the time of recording.
 	Settle(ctx context.Context, run RunID, batch []Outcome) error
 }
@@ -179,7 +180,8 @@ type Notebook interface {
 	// Note remembers value, one JSON text, under name. run may be "".
 	Note(ctx context.Context, run RunID, name string, value json.RawMessage) error
 
-	// Noted is what was last remembered under name; nil where nothing was.
+	// Noted is what was last remembered under name; nil where nothing was. It
+	// is as it was given, but for the order of members where it is about people.
 	Noted(ctx context.Context, name string) (json.RawMessage, error)
 }
 
@@ -188,6 +190,24 @@ type Register interface {
 	// Mark records who is missed in the source and who is there again, as one
 	// durable commit. Marking an absent person absent again changes nothing.
 	Mark(ctx context.Context, run RunID, absent, back []source.Key) error
+}
+
+// An Unsettled change has an intent, and nobody knows what became of it.
+type Unsettled struct {
+	Run    RunID // that intended it
+	Since  time.Time
+	Change plan.Change
+}
+
+// Recovery tells what runs that died left behind. A run that has read what such
+// a change is about holds it against that ([plan.Change.Against]) and settles
+// it: found, where nothing is left to send, which makes its claims good; leftOut,
+// where it was not carried out and the plan does not want it any more. A change
+// for the same key or group that ends well settles it too.
+type Recovery interface {
+	// Unsettled yields them, oldest intent first, of groups too; not those of
+	// people who were forgotten.
+	Unsettled(ctx context.Context) iter.Seq2[Unsettled, error]
 }
 
 // A Store is a ledger. It is safe for concurrent use; no goroutine of its own outlives a call.

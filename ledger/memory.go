@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -40,6 +41,7 @@ var (
 	_ Counter  = (*Memory)(nil)
 	_ Notebook = (*Memory)(nil)
 	_ Register = (*Memory)(nil)
+	_ Recovery = (*Memory)(nil)
 )
 
 // Begin implements [Store].
@@ -81,8 +83,8 @@ func (m *Memory) Settle(ctx context.Context, run RunID, batch []Outcome) error {
 	defer m.mu.Unlock()
 	entries := make([]Entry, 0, len(batch))
 	for _, o := range batch {
-		w, open := m.state.open[intent{run, o.Change}]
-		if !open {
+		_, w := m.state.opened(run, o.Change)
+		if w == nil {
 			return fmt.Errorf("settle change %s: it is not open in run %s: %w", o.Change, run, fault.Invalid)
 		}
 		c := w.Change
@@ -90,7 +92,7 @@ func (m *Memory) Settle(ctx context.Context, run RunID, batch []Outcome) error {
 			o.At = m.now()
 		}
 		if c.Target.Type == scim.Group {
-			o.Seen = scim.Row{}
+			o = o.OfGroup(c)
 		}
 		entries = append(entries, Entry{Run: run, Kind: KindOutcome, Op: c.Op, Key: c.Key, UserName: c.UserName, Outcome: &o})
 	}
@@ -159,6 +161,18 @@ func (m *Memory) Links(_ context.Context, q LinkQuery) iter.Seq2[plan.Link, erro
 		}
 	}
 	return each(links)
+}
+
+// Unsettled implements [Recovery].
+func (m *Memory) Unsettled(context.Context) iter.Seq2[Unsettled, error] {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var left []Unsettled
+	for _, at := range slices.SortedFunc(maps.Keys(m.state.open), m.state.older) {
+		w := m.state.open[at]
+		left = append(left, Unsettled{Run: at.run, Since: w.since, Change: w.Change})
+	}
+	return each(left)
 }
 
 // Runs implements [Store].
@@ -254,6 +268,7 @@ type intent struct {
 type waiting struct {
 	plan.Change
 
+	seq     int64
 	since   time.Time
 	unknown bool // it has an outcome, which says that nobody knows
 }
@@ -312,7 +327,7 @@ func (r *replay) add(e Entry) {
 
 func (r *replay) intend(e Entry) {
 	r.meant[intent{e.Run, e.Change.ID}] = *e.Change
-	r.open[intent{e.Run, e.Change.ID}] = &waiting{Change: *e.Change, since: e.Time}
+	r.open[intent{e.Run, e.Change.ID}] = &waiting{Change: *e.Change, seq: e.Seq, since: e.Time}
 	if e.Key != "" {
 		r.person(e.Key).Intend(e.Run, *e.Change)
 	}
@@ -322,16 +337,16 @@ func (r *replay) intend(e Entry) {
 }
 
 func (r *replay) settle(e Entry) {
-	w := r.open[intent{e.Run, e.Outcome.Change}]
+	at, w := r.opened(e.Run, e.Outcome.Change)
 	c := w.Change
-	if run := r.runs[e.Run]; run != nil {
+	if run := r.runs[at.run]; run != nil {
 		run.Tally(e.Outcome.Result, w.unknown)
 	}
 	w.unknown = true
-	r.close(e.Run, c, e.Outcome.Result)
+	r.close(e.Run, at.run, c, e.Outcome.Result)
 	if e.Key != "" {
 		p := r.person(e.Key)
-		p.Settle(e.Run, c, *e.Outcome)
+		p.Settle(e.Run, at.run, c, *e.Outcome)
 		if p.Linked {
 			r.ids[p.Ref.ID] = e.Key
 		}
@@ -350,11 +365,28 @@ func (r *replay) settle(e Entry) {
 	}
 }
 
+// opened is the open intent of a change in this run, or else the newest in another; nil where there is none.
+func (r *replay) opened(run RunID, change string) (intent, *waiting) {
+	at := intent{run, change}
+	if w := r.open[at]; w != nil {
+		return at, w
+	}
+	for other, w := range r.open {
+		if newest := r.open[at]; other.change == change && (newest == nil || w.seq > newest.seq) {
+			at = other
+		}
+	}
+	return at, r.open[at]
+}
+
+func (r *replay) older(a, b intent) int { return cmp.Compare(r.open[a].seq, r.open[b].seq) }
+
 // close removes every open intent that the outcome of c says the end of.
-func (r *replay) close(run RunID, c plan.Change, result Result) {
+func (r *replay) close(run, intended RunID, c plan.Change, result Result) {
+	of := Pending{Change: c.ID, Op: c.Op, Run: intended}
 	maps.DeleteFunc(r.open, func(at intent, w *waiting) bool {
 		return w.Key == c.Key && w.Target.Type == c.Target.Type && (c.Key != "" || w.Target.ID == c.Target.ID) &&
-			Pending{Change: w.ID, Op: w.Op, Run: at.run}.ClosedBy(run, c.ID, c.Op, result)
+			Pending{Change: w.ID, Op: w.Op, Run: at.run}.ClosedBy(run, of, result)
 	})
 }
 
@@ -400,6 +432,7 @@ func (r *replay) matches(e Entry, f Filter) bool {
 	c := e.Change
 	if e.Outcome != nil {
 		meant := r.meant[intent{e.Run, e.Outcome.Change}]
+		meant.Edits = append(slices.Clone(meant.Edits), e.Outcome.Edits...)
 		if c = &meant; e.Outcome.Ref.ID == f.Who {
 			return true
 		}

@@ -85,9 +85,13 @@ func (p *Person) Intend(run RunID, c plan.Change) {
 //	done, found               | see closes          link, ref, claims, image, digest
 //	unknown                   | stay open           the digest of the desired is void
 //	failed, leftOut, canceled | this one is closed  the digest of the desired is void
-func (p *Person) Settle(run RunID, c plan.Change, o Outcome) {
+//
+// run is the run that tells it, intended the one that intended c: the same, or
+// one that did not live to tell.
+func (p *Person) Settle(run, intended RunID, c plan.Change, o Outcome) {
 	recovered := p.waits(run, c.Op)
-	p.Open = slices.DeleteFunc(p.Open, func(w Pending) bool { return w.ClosedBy(run, c.ID, c.Op, o.Result) })
+	of := Pending{Change: c.ID, Op: c.Op, Run: intended}
+	p.Open = slices.DeleteFunc(p.Open, func(w Pending) bool { return w.ClosedBy(run, of, o.Result) })
 	if !o.Result.Fine() {
 		p.Sent, p.Undone = plan.Digest{}, run
 		p.see(o)
@@ -103,17 +107,17 @@ func (p *Person) Settle(run RunID, c plan.Change, o Outcome) {
 	}
 }
 
-// ClosedBy tells whether an outcome says what became of the waiting intent w:
-// the outcome of the same change always; that of another change of the same
-// key (or group) where it ended well and belongs to another run, whose plan
-// rests on a reading that has seen whatever w did. The changes of one run stand
-// beside each other: a group is joined by many requests. An unknown outcome
-// says nothing.
-func (w Pending) ClosedBy(run RunID, change string, _ plan.Op, r Result) bool {
+// ClosedBy tells whether the outcome of one intent, told by run, says what
+// became of the waiting intent w: its own outcome always; that of another of the
+// same key (or group) where it ended well and w is of another run than run,
+// whose plan rests on a reading that has seen whatever w did. The changes of one
+// run stand beside each other: a group is joined by many requests. An unknown
+// outcome says nothing.
+func (w Pending) ClosedBy(run RunID, of Pending, r Result) bool {
 	switch {
 	case r == Unknown:
 		return false
-	case w.Change == change && w.Run == run:
+	case w.Change == of.Change && w.Run == of.Run:
 		return true
 	case !r.Fine():
 		return false

@@ -9,6 +9,7 @@ import (
 
 	"rollcall/fault"
 	"rollcall/plan"
+	"rollcall/scim"
 )
 
 // NewRunID names a run that begins now. Two that begin in the same second
@@ -48,6 +49,16 @@ func (r *Run) Tally(result Result, again bool) {
 	if result == Failed || result == Unknown {
 		r.Failed++
 	}
+}
+
+// OfGroup is o as it is recorded of c, a group's change: without the group that
+// was answered, which has all its members, and with the people whom it is about.
+func (o Outcome) OfGroup(c plan.Change) Outcome {
+	o.Seen = scim.Row{}
+	if o.Edits == nil {
+		o.Edits = c.Edits
+	}
+	return o
 }
 
 // Leaving is how many people c takes out of a group.

@@ -24,6 +24,7 @@ func cases() map[string]func(*Bench) {
 		"an open intent survives its process":                        killed,
 		"an unknown outcome leaves the intent open":                  unknown,
 		"a later adopt closes what was open":                         recovered,
+		"what a dead run left open can be settled by the next":       settled,
 		"a refused change is closed and leaves the link as it was":   refused,
 		"a sent digest is kept until something is left undone":       digests,
 		"explicit operations on an unlinked user make no link":       unlinked,
@@ -136,6 +137,43 @@ func recovered(b *Bench) {
 	}
 	if l := b.Links()["e2"]; l.Open != "up-e2" {
 		b.T.Errorf("e2 open = %q: another person's outcome closed it", l.Open)
+	}
+}
+
+func settled(b *Bench) {
+	run := b.Begin("org")
+	b.Create(run, "e1", "u1")
+	b.Create(run, "e2", "u2")
+	up := func(key source.Key, id string) plan.Change {
+		return change("up-"+string(key), plan.Update, key, id, plan.Edit{Path: Roles, ID: "value", Add: Elements("agent")})
+	}
+	b.Intend(run, up("e1", "u1"), up("e2", "u2"), membership("join", plan.Join, plan.Edit{Add: People("e1")}))
+	b.Reopen()
+	next := b.Begin("org")
+	var got []string
+	for u, err := range b.L.Unsettled(b.ctx()) {
+		if err != nil || u.Run != run || u.Since.IsZero() || len(u.Change.Edits) != 1 {
+			b.T.Errorf("Unsettled() yields %+v, %v", u, err)
+		}
+		got = append(got, u.Change.ID)
+	}
+	if want := "up-e1 up-e2 join"; strings.Join(got, " ") != want {
+		b.T.Errorf("Unsettled() = %v, want %s", got, want)
+	}
+	b.Settle(next,
+		ledger.Outcome{Change: "up-e1", Result: ledger.Found}, ledger.Outcome{Change: "up-e2", Result: ledger.LeftOut},
+		ledger.Outcome{Change: "join", Result: ledger.Found})
+	b.at("ours of what was found done", b.Links()["e1"].Ours, Roles, `[{"value":"agent"},{"value":"employee"}]`)
+	b.at("ours of what was left out", b.Links()["e2"].Ours, Roles, `[{"value":"employee"}]`)
+	b.groups(map[source.Key]string{"e1": "g1", "e2": ""})
+	for u := range b.L.Unsettled(b.ctx()) {
+		b.T.Errorf("%s is still unsettled", u.Change.ID)
+	}
+	if r := b.Runs()[1]; r.ID != run || r.Intents != 5 || r.Settled != 5 {
+		b.T.Errorf("run = %+v, want 5 intents and as many outcomes", r)
+	}
+	if e := b.Entries(ledger.Filter{Run: next, Who: "e1", Kind: ledger.KindOutcome}); len(e) != 2 {
+		b.T.Errorf("%d outcomes about e1 in the next run, want 2", len(e))
 	}
 }
 

@@ -170,10 +170,14 @@ func notes(b *Bench) {
 	b.Note("", "org", `"o1"`)
 	b.Note(b.Begin("org"), "org", `{"id":"o2","people":[{"key":"e1","name":"Kim"},{"key":"e2","n":1.50}]}`)
 	b.Note("", "page", `500`)
+	b.Note("", "order", `{"b":1.50,"a":["<&>"]}`)
 	b.Reopen()
 	got, err := b.L.Noted(b.ctx(), "org")
 	if want := `{"id":"o2","people":[{"key":"e1","name":"Kim"},{"key":"e2","n":1.50}]}`; string(got) != want || err != nil {
 		b.T.Errorf("Noted() = %s, %v, want %s", got, err, want)
+	}
+	if got, _ := b.L.Noted(b.ctx(), "order"); string(got) != `{"b":1.50,"a":["<&>"]}` {
+		b.T.Errorf("Noted() = %s, want it byte for byte", got)
 	}
 	if got, _ := b.L.Noted(b.ctx(), "page"); string(got) != "500" {
 		b.T.Errorf("Noted() = %s, want 500", got)

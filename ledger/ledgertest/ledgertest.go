@@ -22,6 +22,7 @@ type Ledger interface {
 	ledger.Counter
 	ledger.Notebook
 	ledger.Register
+	ledger.Recovery
 }
 
 // A Home is a place where one ledger lives. Open opens it: again after Close,

@@ -117,7 +117,7 @@ type tx struct {
 // stmts are prepared when the ledger is opened for writing.
 var stmts = []string{
 	insertEntry, insertTree, selectTree, insertKey, selectKey, insertName, selectName, selectLoose, insertMention, selectLink, upsertLink,
-	insertOpen, selectOpen, selectOpens, deleteOpen, updateOpen, selectRun, updateRun, selectEntry,
+	insertOpen, selectOpen, selectLeft, selectOpens, deleteOpen, updateOpen, selectRun, updateRun, selectEntry,
 }
 
 func (l *Ledger) prepare(ctx context.Context) error {

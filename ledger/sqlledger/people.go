@@ -179,6 +179,7 @@ const (
 	openColumns = "run, change, seq, person, target, op, people, since, unsure"
 	insertOpen  = "INSERT INTO opens (" + openColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"
 	selectOpen  = "SELECT seq FROM opens WHERE run = ? AND change = ?"
+	selectLeft  = "SELECT seq FROM opens WHERE change = ? ORDER BY seq DESC LIMIT 1"
 	selectOpens = "SELECT " + openColumns + " FROM opens WHERE person = ? AND target = ? ORDER BY seq"
 	deleteOpen  = "DELETE FROM opens WHERE run = ? AND change = ?"
 	updateOpen  = "UPDATE opens SET unsure = 1 WHERE run = ? AND change = ?"

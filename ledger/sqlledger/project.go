@@ -245,7 +245,7 @@ func projectOutcome(b book, keys *keyring, e *opened) error {
 		if err != nil {
 			return err
 		}
-		p.Settle(ledger.RunID(e.record.run), c, *e.outcome)
+		p.Settle(ledger.RunID(e.record.run), ledger.RunID(e.intent.record.run), c, *e.outcome)
 		if p.UserName == "" || p.UserName == e.userName {
 			return nil
 		}
@@ -276,13 +276,14 @@ func projectClosed(b book, keys *keyring, e *opened) error {
 	if err != nil {
 		return err
 	}
+	of := ledger.Pending{Change: string(e.record.change), Op: plan.Op(e.op), Run: ledger.RunID(e.intent.record.run)}
 	again := false
 	for _, o := range rows {
-		self := o.run == e.record.run && slices.Equal(o.change, e.record.change)
-		again = again || self && o.unsure
 		w := ledger.Pending{Change: string(o.change), Op: plan.Op(o.op), Run: ledger.RunID(o.run)}
+		self := w == of
+		again = again || self && o.unsure
 		switch {
-		case w.ClosedBy(ledger.RunID(e.record.run), string(e.record.change), plan.Op(e.op), ledger.Result(e.result)):
+		case w.ClosedBy(ledger.RunID(e.record.run), of, ledger.Result(e.result)):
 			err = b.drop(o)
 		case self:
 			err = b.unsure(o)
@@ -291,7 +292,7 @@ func projectClosed(b book, keys *keyring, e *opened) error {
 			return err
 		}
 	}
-	r, err := b.run(e.record.run)
+	r, err := b.run(e.intent.record.run)
 	if err != nil || r == nil {
 		return err
 	}

@@ -84,9 +84,15 @@ const (
 
 // Entries implements [ledger.Store].
 func (l *Ledger) Entries(ctx context.Context, f ledger.Filter) iter.Seq2[ledger.Entry, error] {
+	query, args := l.selection(f)
+	return l.paged(ctx, query, args)
+}
+
+// paged yields the entries that the query finds, whose last two arguments say
+// after which entry it begins, and how many it reads.
+func (l *Ledger) paged(ctx context.Context, query string, args []any) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
 		w := l.wallet(ctx)
-		query, args := l.selection(f)
 		for after := int64(0); ; {
 			batch, err := l.records(ctx, query, append(args[:len(args):len(args)], after, page)...)
 			if err != nil {
@@ -246,6 +252,23 @@ func (l *Ledger) noteAt(ctx context.Context, query string, arg any) (ledger.Entr
 func (l *Ledger) Noted(ctx context.Context, name string) (json.RawMessage, error) {
 	e, err := l.noteAt(ctx, selectNoted, name)
 	return e.Note, l.explain("read note "+name, err)
+}
+
+const selectUnsettled = "SELECT " + columns + " FROM entries WHERE seq IN (SELECT seq FROM opens) AND seq > ? ORDER BY seq LIMIT ?"
+
+// Unsettled implements [ledger.Recovery].
+func (l *Ledger) Unsettled(ctx context.Context) iter.Seq2[ledger.Unsettled, error] {
+	return func(yield func(ledger.Unsettled, error) bool) {
+		for e, err := range l.paged(ctx, selectUnsettled, nil) {
+			if err != nil {
+				yield(ledger.Unsettled{}, err)
+				return
+			}
+			if !e.Erased && !yield(ledger.Unsettled{Run: e.Run, Since: e.Time, Change: *e.Change}, nil) {
+				return
+			}
+		}
+	}
 }
 
 const (

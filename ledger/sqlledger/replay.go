@@ -77,6 +77,19 @@ func (r *replay) put(o openRow) error {
 	return nil
 }
 
+// opened is k where it is open, else the newest open intent of the same change.
+func (r *replay) opened(k openKey) openKey {
+	if r.open[k] != nil {
+		return k
+	}
+	for other, o := range r.open {
+		if newest := r.open[k]; other.change == k.change && (newest == nil || o.seq > newest.seq) {
+			k = other
+		}
+	}
+	return k
+}
+
 func (r *replay) unsure(o openRow) error {
 	r.open[openKey{o.run, string(o.change)}].unsure = true
 	return nil

@@ -67,7 +67,7 @@ CREATE TABLE opens (
     people INTEGER NOT NULL,
     since  INTEGER NOT NULL,
     unsure INTEGER NOT NULL, -- 1: there is an outcome, and it is unknown
-    PRIMARY KEY (run, change)
+    PRIMARY KEY (change, run)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX opens_person ON opens (person, target);
 CREATE TABLE runs (

@@ -33,8 +33,9 @@ type splitter struct {
 // split answers the skeleton as part 0, of person owner, and the others behind it.
 func (s *splitter) split(owner int64, text []byte) ([]part, error) {
 	s.parts = []part{{person: owner, text: text}}
-	if !s.members && !s.keyed && !bytes.Contains(text, []byte(`"$person"`)) {
-		return s.parts, nil
+	keyed := s.keyed && bytes.Contains(text, []byte(`"key"`))
+	if !s.members && !keyed && !bytes.Contains(text, []byte(`"$person"`)) {
+		return s.parts, nil // kept byte for byte
 	}
 	v, err := decode(text)
 	if err != nil {

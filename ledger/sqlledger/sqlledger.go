@@ -82,6 +82,7 @@ var (
 	_ ledger.Counter  = (*Ledger)(nil)
 	_ ledger.Notebook = (*Ledger)(nil)
 	_ ledger.Register = (*Ledger)(nil)
+	_ ledger.Recovery = (*Ledger)(nil)
 )
 
 // Open opens the ledger in the file path; where there is none, it makes one,

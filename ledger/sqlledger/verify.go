@@ -174,6 +174,7 @@ func (v *verifier) project(r record) error {
 	case ledger.KindIntent:
 		v.open[at] = e
 	case ledger.KindOutcome:
+		at = v.book.opened(at)
 		if e.intent = v.open[at]; e.intent == nil {
 			return errors.New("an outcome without intent")
 		}

@@ -25,6 +25,8 @@ type outcomeText struct {
 	Sent        []scim.Op     `json:"sent,omitempty"`
 	Seen        ledger.Values `json:"seen,omitempty"`
 	Moved       []scim.Path   `json:"moved,omitempty"`
+	Kept        []scim.Path   `json:"kept,omitempty"`
+	Waiting     []scim.Path   `json:"waiting,omitempty"`
 	Status      int           `json:"status,omitempty"`
 	Attempts    int           `json:"attempts,omitempty"`
 	Conflicts   int           `json:"conflicts,omitempty"`
@@ -33,22 +35,23 @@ type outcomeText struct {
 	Correlation string        `json:"correlation,omitempty"`
 	Kind        fault.Kind    `json:"kind,omitzero"`
 	Error       string        `json:"error,omitempty"`
+	Hint        string        `json:"hint,omitempty"`
 }
 
 func textOf(c plan.Change, o ledger.Outcome) outcomeText {
 	return outcomeText{
 		Key: c.Key, UserName: c.UserName,
 		Change: o.Change, Result: o.Result, Ref: o.Ref, VersionFrom: o.VersionFrom, Edits: o.Edits, Sent: o.Sent,
-		Seen: ledger.ValuesOf(o.Seen), Moved: o.Moved, Status: o.Status, Attempts: o.Attempts, Conflicts: o.Conflicts,
-		At: o.At, Took: o.Took, Correlation: o.Correlation, Kind: o.Kind, Error: o.Error,
+		Seen: ledger.ValuesOf(o.Seen), Moved: o.Moved, Kept: o.Kept, Waiting: o.Waiting, Status: o.Status, Attempts: o.Attempts, Conflicts: o.Conflicts,
+		At: o.At, Took: o.Took, Correlation: o.Correlation, Kind: o.Kind, Error: o.Error, Hint: o.Hint,
 	}
 }
 
 func (t outcomeText) outcome() *ledger.Outcome {
 	o := &ledger.Outcome{
 		Change: t.Change, Result: t.Result, Ref: t.Ref, VersionFrom: t.VersionFrom, Edits: t.Edits, Sent: t.Sent,
-		Moved: t.Moved, Status: t.Status, Attempts: t.Attempts, Conflicts: t.Conflicts,
-		At: t.At, Took: t.Took, Correlation: t.Correlation, Kind: t.Kind, Error: t.Error,
+		Moved: t.Moved, Kept: t.Kept, Waiting: t.Waiting, Status: t.Status, Attempts: t.Attempts, Conflicts: t.Conflicts,
+		At: t.At, Took: t.Took, Correlation: t.Correlation, Kind: t.Kind, Error: t.Error, Hint: t.Hint,
 	}
 	if len(t.Seen) > 0 {
 		o.Seen = t.Seen.Row(scim.NewShape(slices.Sorted(maps.Keys(t.Seen))...))

@@ -85,7 +85,7 @@ func (l *Ledger) Intend(ctx context.Context, run ledger.RunID, batch []plan.Chan
 
 func (t *tx) intend(run ledger.RunID, c plan.Change) error {
 	digest := t.l.keys.digest(ofChange, c.ID)
-	if seq, err := t.openSeq(run, digest); err != nil {
+	if seq, err := t.openSeq(selectOpen, string(run), digest); err != nil {
 		return err
 	} else if seq != 0 {
 		return fmt.Errorf("change %s is open in run %s: %w", c.ID, run, fault.Invalid)
@@ -114,8 +114,9 @@ func (t *tx) splitter(c plan.Change) splitter {
 	return splitter{subject: string(c.Key), members: c.Target.Type == scim.Group, person: t.mentioned}
 }
 
-func (t *tx) openSeq(run ledger.RunID, change []byte) (seq int64, err error) {
-	err = t.row(selectOpen, string(run), change).Scan(&seq)
+// openSeq is the entry of the open intent that the query finds, 0 where it finds none.
+func (t *tx) openSeq(query string, args ...any) (seq int64, err error) {
+	err = t.row(query, args...).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
@@ -138,7 +139,10 @@ const selectEntry = "SELECT " + columns + " FROM entries WHERE seq = ?"
 
 func (t *tx) settle(run ledger.RunID, o ledger.Outcome) error {
 	digest := t.l.keys.digest(ofChange, o.Change)
-	seq, err := t.openSeq(run, digest)
+	seq, err := t.openSeq(selectOpen, string(run), digest)
+	if err == nil && seq == 0 {
+		seq, err = t.openSeq(selectLeft, digest)
+	}
 	if err != nil {
 		return err
 	}
@@ -159,7 +163,7 @@ func (t *tx) settle(run ledger.RunID, o ledger.Outcome) error {
 	o.At = o.At.UTC()
 	c := intent.change
 	if c.Target.Type == scim.Group {
-		o.Seen = scim.Row{} // all its members, at every change of one
+		o = o.OfGroup(*c)
 	}
 	e := &opened{
 		record: record{
