@@ -150,7 +150,7 @@ func (c *comparison) guard(r *rule, want, have []scim.Value) (granted, keep []sc
 	ours, _ := c.ours.Index(r.at)
 	granted = slices.DeleteFunc(slices.Clone(want), func(v scim.Value) bool {
 		_, there := element(have, v, r.id)
-		if there || !c.in.Policy.guards(v, r.id) {
+		if there || !c.in.Policy.Guards(v, r.id) {
 			return false
 		}
 		c.find(Warning, "guarded-role", "the role %s is not granted by data; protect.roles can allow it", identity(v, r.id))
@@ -159,7 +159,7 @@ func (c *comparison) guard(r *rule, want, have []scim.Value) (granted, keep []sc
 	for _, v := range have {
 		_, wanted := element(want, v, r.id)
 		_, mine := element(ours, v, r.id)
-		if wanted || !c.in.Policy.guards(v, r.id) {
+		if wanted || !c.in.Policy.Guards(v, r.id) {
 			continue
 		}
 		keep = append(slices.Clip(keep), v)

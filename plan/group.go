@@ -177,7 +177,7 @@ func (b *Builder) claims(n int32, group string) bool {
 //	not known (no user of the listing)            | stays   stays
 func (b *Builder) parts(id string, g *group, own Own, wanted map[int32]bool) (m membership, ok bool) {
 	u := b.findUser(id)
-	if u < 0 || own == Additive || b.users[u].flags&contested != 0 || b.in.Policy.protects(b.nameOf(u)) {
+	if u < 0 || own == Additive || b.users[u].flags&contested != 0 || b.in.Policy.Protects(b.nameOf(u)) {
 		return m, false
 	}
 	n := b.users[u].claim

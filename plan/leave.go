@@ -32,7 +32,7 @@ func (b *Builder) leave(t int) {
 		b.emit(b.leaver(t, key, Delete, recovery), deleting, 0, bare, 0) // ours: found done, which closes the link
 	case gone:
 		b.Note(finding(Note, "gone", key, source.Place{}, "left the source, and the user is deleted"))
-	case b.in.Policy.protects(b.nameOf(int(k.user))):
+	case b.in.Policy.Protects(b.nameOf(int(k.user))):
 		b.Note(finding(Note, "protected", key, source.Place{}, "left the source; the user is protected and never touched"))
 	case u.state == target.Inactive:
 		b.leaveInactive(t, key)

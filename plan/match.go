@@ -93,7 +93,7 @@ func (b *Builder) fateOf(n int) fate {
 			return unseen
 		case b.users[p.user].state == target.Gone || b.users[p.user].state == target.Erased:
 			return lost
-		case b.in.Policy.protects(b.nameOf(int(p.user))):
+		case b.in.Policy.Protects(b.nameOf(int(p.user))):
 			return shunned
 		}
 		return linked
@@ -137,7 +137,7 @@ func (b *Builder) newcomer(n int, row scim.Row) fate {
 		if m.path != userName || name == "" {
 			continue
 		}
-		if b.in.Policy.protects(name) {
+		if b.in.Policy.Protects(name) {
 			return shunned
 		}
 		if u := b.deleted(i, name); u >= 0 {
@@ -171,7 +171,7 @@ func (b *Builder) claim(n int, row scim.Row, found int) fate {
 			return reused
 		}
 	}
-	if b.in.Policy.protects(b.nameOf(found)) {
+	if b.in.Policy.Protects(b.nameOf(found)) {
 		return shunned
 	}
 	if u.claim >= 0 {
@@ -251,7 +251,7 @@ func (b *Builder) mover(u int) int {
 	row := b.wanted(p)
 	for i, m := range b.names {
 		name := b.nameIn(row, i)
-		if m.path == userName && name != "" && name != b.seenName(u, i) && !b.in.Policy.protects(b.seenName(u, i)) {
+		if m.path == userName && name != "" && name != b.seenName(u, i) && !b.in.Policy.Protects(b.seenName(u, i)) {
 			return p
 		}
 	}

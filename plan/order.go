@@ -198,21 +198,29 @@ func (l *layers) advance(way []step) ([]step, bool) {
 // chiefs are the people that n refers to and that are created too, but n.
 func (b *Builder) chiefs(n int32) []int32 {
 	var out []int32
-	row := b.wanted(int(n))
+	for _, k := range b.referred(int(n)) {
+		m := int32(b.find(k)) //nolint:gosec // an index
+		if m >= 0 && m != n && b.people[m].fate == created {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// referred are the keys that the record of n refers to.
+func (b *Builder) referred(n int) []source.Key {
+	var keys []source.Key
+	row := b.wanted(n)
 	for _, r := range b.rules {
 		if !r.reference || r.Own == Watch {
 			continue
 		}
 		vs, _ := row.Index(r.at)
 		for _, v := range vs {
-			for _, k := range persons(v) {
-				if m := b.find(k); m >= 0 && int32(m) != n && b.people[m].fate == created { //nolint:gosec // an index
-					out = append(out, int32(m)) //nolint:gosec // an index
-				}
-			}
+			keys = append(keys, persons(v)...)
 		}
 	}
-	return out
+	return keys
 }
 
 // cut tells whether e, of the create of n, refers to somebody who is created after n.

@@ -134,8 +134,9 @@ func quote(s string) string { return string(scim.ValueOf(s)) }
 // Roles that nobody is given or loses through data unless the policy says so.
 var guarded = []string{"admin", "Master Admin"}
 
-// guards tells whether data must not touch the role v.
-func (p Policy) guards(v scim.Value, id string) bool {
+// Guards tells whether neither data nor a file of operations may grant or take
+// the role v, an element that id identifies.
+func (p Policy) Guards(v scim.Value, id string) bool {
 	name, ok := identity(v, id).Text()
 	if !ok {
 		return false
@@ -148,8 +149,8 @@ func (p Policy) guards(v scim.Value, id string) bool {
 	return slices.ContainsFunc(guarded, func(g string) bool { return strings.EqualFold(g, name) })
 }
 
-// protects tells whether a user of this name is never touched.
-func (p Policy) protects(name string) bool {
+// Protects tells whether a user of this name is never touched.
+func (p Policy) Protects(name string) bool {
 	return slices.ContainsFunc(p.Protect, func(pattern string) bool {
 		return wild(strings.ToLower(pattern), strings.ToLower(name))
 	})
