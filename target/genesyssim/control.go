@@ -204,7 +204,7 @@ func (s *Server) showClock(*call) reply {
 	return answer(http.StatusOK, map[string]any{"now": s.time().UTC(), "offset": s.offset.String()})
 }
 
-// moveClock takes {"advance": "36h"} or {"to": "2027-01-31T12:00:00Z"}.
+// moveClock takes {"advance": "36h"}, {"advance": "90d"} or {"to": "2027-01-31T12:00:00Z"}.
 func (s *Server) moveClock(c *call) reply {
 	var given struct {
 		Advance string     `json:"advance"`
@@ -217,9 +217,9 @@ func (s *Server) moveClock(c *call) reply {
 	case given.To != nil && given.Advance == "":
 		s.offset += given.To.Sub(s.time())
 	case given.To == nil && given.Advance != "":
-		d, err := time.ParseDuration(given.Advance)
+		d, err := stretch(given.Advance)
 		if err != nil {
-			return misuse(errors.New(`advance is not a duration, such as "36h" or "90s"`))
+			return misuse(errors.New(`advance is not a duration, such as "90s", "36h" or "90d"`))
 		}
 		s.offset += d
 	default:
@@ -227,6 +227,16 @@ func (s *Server) moveClock(c *call) reply {
 	}
 	s.org.settle(s.time())
 	return s.showClock(c)
+}
+
+// stretch is a duration, also in whole days.
+func stretch(text string) (time.Duration, error) {
+	const day = 24 * time.Hour
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.Atoi(days)
+		return time.Duration(n) * day, err
+	}
+	return time.ParseDuration(text)
 }
 
 // An edit is a change behind everybody's back.

@@ -88,6 +88,7 @@ func TestControl(t *testing.T) {
 		},
 		"the clock moves, never the wall's": func(_ *testing.T, a *actor) {
 			a.control("POST", "/clock", `{"advance":"36h"}`).is(200).has("2026-11-25T00:00:00Z", "now")
+			a.control("POST", "/clock", `{"advance":"3d"}`).is(200).has("2026-11-28T00:00:00Z", "now")
 			a.control("POST", "/clock", `{"to":"2027-01-01T00:00:00Z"}`).is(200).has("2027-01-01T00:00:00Z", "now")
 			a.control("POST", "/clock", `{"advance":"soon"}`).is(400)
 			a.control("POST", "/clock", `{}`).is(400)

@@ -28,7 +28,7 @@
 //	GET  /_sim/faults, PUT       [Fault]: the list itself
 //	GET  /_sim/switches, PUT     {NAME: VALUE}: those named are turned
 //	GET  /_sim/clients, POST     {"id": ID, "disabled": true, "permissions": [...], "secret": ...}
-//	GET  /_sim/clock, POST       {"advance": "36h"} or {"to": TIME}
+//	GET  /_sim/clock, POST       {"advance": "36h"}, {"advance": "90d"} or {"to": TIME}
 //	POST /_sim/edit              {"user": WHO, "operations": [...]}: someone changes a user;
 //	                             "delete": true deletes it, "group" instead of "user" is for groups
 //	POST /_sim/reset             everything as it was at the start
