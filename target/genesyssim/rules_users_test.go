@@ -59,6 +59,9 @@ func userRules() map[int]behavior {
 			a.patch(ben, op("add", "roles", `[{"value":"Sales Agent"}]`)).is(200).lists([]string{"Sales Agent", "Night Agent"}, "value", "roles")
 			a.patch(ben, op("replace", "active", "false")).is(200).has(false, "active")
 			a.patch(ben, op("replace", "active", "true")).is(200).lists([]string{"Night Agent"}, "value", "roles")
+		}, "who is created inactive has none either": func(t *testing.T) {
+			a := with(t, "").demo()
+			a.get(created(a, `,"active":false,"roles":[{"value":"Sales Agent"}]`)).has(false, "active").has(nil, "roles")
 		}, "roles of groups are neither taken nor given through the user": func(t *testing.T) {
 			a := with(t, "").demo()
 			ben := a.user("ben@example.com")

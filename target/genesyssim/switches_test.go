@@ -289,7 +289,7 @@ func versionSwitches() behavior {
 			}
 		}
 	}
-	stale := func(status int) result2 {
+	stale := func(status int) scene {
 		return func(t *testing.T) (*actor, result) {
 			a := with(t, fmt.Sprintf("stale: %d", status)).demo()
 			return a, a.having("If-Match", `"9"`).patch(a.user("ada@example.com"), op("replace", "title", `"x"`)).is(status)
@@ -334,8 +334,8 @@ func versionSwitches() behavior {
 	}
 }
 
-// result2 sets a scene and answers the request that matters in it.
-type result2 func(*testing.T) (*actor, result)
+// A scene sets itself and answers the request that matters in it.
+type scene func(*testing.T) (*actor, result)
 
 func listSwitches() behavior {
 	keys := func(value string, want ...string) func(*testing.T) {

@@ -93,7 +93,7 @@ func (s *Server) createUser(c *call) reply {
 	if err != nil {
 		return scimReply(err)
 	}
-	have, place := &user{id: guid{}, state: activeUser, manager: -1}, int32(-1)
+	have, place := &user{state: activeUser, manager: -1}, int32(-1)
 	if i, ok := s.org.gone[fold(p.userName)]; ok && p.userName != "" {
 		switch s.knobs.deletedUsername {
 		case "restore":
@@ -127,6 +127,9 @@ func (s *Server) admitUser(place int32, next *user, p *profile, now time.Time) i
 	next.touch(now)
 	if !s.knobs.defaultUnlessGiven || !p.hasRoles || len(p.roles) == 0 {
 		s.org.employ(next)
+	}
+	if next.state == inactiveUser && !s.knobs.keepRoles {
+		next.grants = nil
 	}
 	if s.knobs.secondBump > 0 {
 		s.org.bumps = append(s.org.bumps, bump{int32(len(s.org.users)), now.Add(s.knobs.secondBump)}) //nolint:gosec // fits
