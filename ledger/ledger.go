@@ -25,14 +25,14 @@ type RunID string
 
 // A Start is what is known when a run begins.
 type Start struct {
-	Sync    string // name of the sync
-	Org     string // what the lock is about: one run at a time for one organization
-	Command string // apply, patch, revert, ...
-	Actor   string // a person or a schedule
-	Reason  string // --because
-	Basis   plan.Basis
-	Host    string // of the lock's holder
-	Process int
+	Sync    string     `json:"sync"`             // name of the sync
+	Org     string     `json:"org"`              // what the lock is about: one run at a time for one organization
+	Command string     `json:"command"`          // apply, patch, revert, ...
+	Actor   string     `json:"actor"`            // a person or a schedule
+	Reason  string     `json:"reason,omitempty"` // --because
+	Basis   plan.Basis `json:"basis"`
+	Host    string     `json:"host"` // of the lock's holder
+	Process int        `json:"process"`
 }
 
 // A Result is how a change ended.
@@ -73,10 +73,10 @@ type Outcome struct {
 
 // An Ending closes a run.
 type Ending struct {
-	Result  string // done, partial, refused, interrupted, failed
-	Records int    // of the reading; 0 where none was believed
-	Reading plan.Digest
-	Report  json.RawMessage // rollcall.report/1 without its changes
+	Result  string          `json:"result"`            // done, partial, refused, interrupted, failed
+	Records int             `json:"records,omitempty"` // of the reading; 0 where none was believed
+	Reading plan.Digest     `json:"reading,omitzero"`
+	Report  json.RawMessage `json:"report,omitempty"` // rollcall.report/1 without its changes
 }
 
 // A Run is one execution as history shows it.

@@ -17,9 +17,9 @@ type Key string
 
 // A Place is where a record stands, for people to find it again.
 type Place struct {
-	Source string // base name of the file, table, search base
-	Line   int    // first line of the record, from 1; 0 where there are no lines
-	Entry  string // a DN, a sheet and row, ...; "" where the line says it
+	Source string `json:"source,omitempty"` // base name of the file, table, search base
+	Line   int    `json:"line,omitempty"`   // first line of the record, from 1; 0 where there are no lines
+	Entry  string `json:"entry,omitempty"`  // a DN, a sheet and row, ...; "" where the line says it
 }
 
 // String is "hr.csv:12", "hr.xlsx (People!A12)" or "hr.csv".

@@ -216,7 +216,7 @@ func TestInterruptedApplySettlesWhatIsInFlight(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("audit: exit %d\n%s", code, out)
 	}
-	if got, want := strings.Count(out, `"status":201`)+strings.Count(out, `"Status":201`), len(s.users()); got != want {
+	if got, want := strings.Count(out, `"statusCode":201`), len(s.users()); got != want {
 		t.Errorf("%d creations have an outcome, the organization has %d users", got, want)
 	}
 	s.put("/_sim/faults", `[]`)

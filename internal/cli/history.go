@@ -145,9 +145,9 @@ func (s *session) auditCommand() *cobra.Command {
 			entries := l.Entries(cmd.Context(), f)
 			switch {
 			case s.json:
-				return s.listJSON("rollcall.audit/1", "entries", each(entries, func(e ledger.Entry) any { return e }))
+				return s.listJSON("rollcall.audit/1", "entries", each(entries, entryDoc))
 			case o.format == "jsonl":
-				return s.lines(each(entries, func(e ledger.Entry) any { return e }))
+				return s.lines(each(entries, entryDoc))
 			default:
 				return report.Audit(s.Stdout, entries, s.style(s.Stdout, s.dialect()))
 			}
