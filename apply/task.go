@@ -191,7 +191,7 @@ func (t *task) request(now target.Observed, unread bool) (req target.Request, go
 	case len(ops) == 0 && (req.Act == target.Patch || req.Act == target.Grant):
 		t.out.Ref, t.out.Seen = now.Ref, now.Row
 		t.end(ledger.Found, 0, "")
-	case t.versioned() && req.To.Version == "" && !t.AllowUnversioned && !t.Dialect.Unversioned:
+	case t.versioned() && req.To.Version == "" && !t.AllowUnversioned:
 		t.end(ledger.Failed, fault.Unsupported, "the user shows no version: a write could undo somebody else's")
 		t.out.Hint = "allow writes without a version (allow_unversioned) if this service has none"
 	default:

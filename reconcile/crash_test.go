@@ -205,6 +205,9 @@ func (o *org) finish(want map[string]any) {
 	for c := range p.Changes() {
 		o.Errorf("left to do: %s %s %+v", c.Op, c.Key, c.Edits)
 	}
+	for u, err := range o.ledger.Unsettled(o.Context()) {
+		o.Errorf("nobody knows what became of %s %s of run %s, %v", u.Change.Op, u.Change.Key, u.Run, err)
+	}
 	linked := map[string]source.Key{}
 	for l, err := range o.ledger.Links(o.Context(), ledger.LinkQuery{}) {
 		if err != nil || l.Open != "" {

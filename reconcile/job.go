@@ -83,6 +83,7 @@ type Proposal struct {
 
 	in     plan.Input // that Plan was computed under
 	census *census    // of the source; nil where none was read
+	left   *leftovers // nil where the target was not surveyed
 	org    string     // id of the organization; "": not asked
 }
 

@@ -42,7 +42,10 @@ func (j Job) Plan(ctx context.Context) (*Proposal, error) {
 	if p.Reading = p.census.Reading; err != nil {
 		return p, err
 	}
-	if err := j.survey(ctx, b, p.in); err != nil {
+	if p.left, err = j.leftovers(ctx); err != nil {
+		return p, err
+	}
+	if err := j.survey(ctx, p.in, b, func(o target.Observed) { b.Have(o); p.left.see(o) }); err != nil {
 		return p, err
 	}
 	p.Plan = b.Plan()
@@ -176,18 +179,18 @@ func (j Job) believe(ctx context.Context, c *census) error {
 
 // survey shows the builder the target: users, groups where some are managed, and
 // whatever it asks for then.
-func (j Job) survey(ctx context.Context, b *plan.Builder, in plan.Input) error {
-	if err := j.list(ctx, b, scim.User, in.Users); err != nil {
+func (j Job) survey(ctx context.Context, in plan.Input, b *plan.Builder, have func(target.Observed)) error {
+	if err := j.list(ctx, b, scim.User, in.Users, have); err != nil {
 		return err
 	}
 	if len(in.Members) > 0 || in.ByColumn != 0 {
-		if err := j.list(ctx, b, scim.Group, in.Groups); err != nil {
+		if err := j.list(ctx, b, scim.Group, in.Groups, have); err != nil {
 			return err
 		}
 	}
 	for questions := b.Questions(); len(questions) > 0; questions = b.Questions() {
 		for _, q := range questions {
-			if err := j.ask(ctx, b, q, in); err != nil {
+			if err := j.ask(ctx, b, q, in, have); err != nil {
 				return err
 			}
 		}
@@ -195,7 +198,7 @@ func (j Job) survey(ctx context.Context, b *plan.Builder, in plan.Input) error {
 	return nil
 }
 
-func (j Job) list(ctx context.Context, b *plan.Builder, t scim.Type, s *scim.Shape) error {
+func (j Job) list(ctx context.Context, b *plan.Builder, t scim.Type, s *scim.Shape, have func(target.Observed)) error {
 	exact := true
 	for o, err := range j.Reader.Read(ctx, target.Query{Ask: target.Page, Type: t}, s) {
 		if shifted := (*target.Shifted)(nil); errors.As(err, &shifted) {
@@ -205,14 +208,14 @@ func (j Job) list(ctx context.Context, b *plan.Builder, t scim.Type, s *scim.Sha
 		if err != nil {
 			return fmt.Errorf("list %ss: %w", t, err)
 		}
-		b.Have(o)
+		have(o)
 	}
 	b.Listed(t, exact)
 	return nil
 }
 
 // ask puts one question. What may not be known is a question that stays open.
-func (j Job) ask(ctx context.Context, b *plan.Builder, q target.Query, in plan.Input) error {
+func (j Job) ask(ctx context.Context, b *plan.Builder, q target.Query, in plan.Input, have func(target.Observed)) error {
 	shape := in.Users
 	if q.Type == scim.Group {
 		shape = in.Groups
@@ -226,7 +229,7 @@ func (j Job) ask(ctx context.Context, b *plan.Builder, q target.Query, in plan.I
 		if err != nil {
 			return err
 		}
-		b.Have(o)
+		have(o)
 	}
 	return nil
 }

@@ -64,10 +64,14 @@ func (j Job) run(ctx context.Context, id ledger.RunID, propose Propose, h Hooks)
 	if err := j.remember(ctx, id, p); err != nil {
 		return p, nil, err
 	}
-	o, err := j.options(ctx, id, p)
+	d, err := j.directory(ctx, p)
+	if err == nil {
+		err = j.settle(ctx, id, p, d)
+	}
 	if err != nil {
 		return p, nil, err
 	}
+	o := j.options(id, p, d)
 	o.Progress = h.Progress
 	tally, err := apply.Run(ctx, p.Plan, j.Reader, j.Writer, j.Store, o)
 	return p, tally, err
@@ -131,23 +135,13 @@ func (j Job) jot(ctx context.Context, book ledger.Notebook, id ledger.RunID, nam
 }
 
 // options completes the tunables by what the ledger knows of the people in the plan.
-func (j Job) options(ctx context.Context, id ledger.RunID, p *Proposal) (apply.Options, error) {
+func (j Job) options(id ledger.RunID, p *Proposal, d *directory) apply.Options {
 	o := j.Options
 	o.Run, o.Dialect, o.Now = id, p.in.Dialect, j.Now
 	o.Users, o.Groups = p.in.Users, p.in.Groups
 	o.LeaveMoved = o.LeaveMoved || p.Saved
-	w := wanted(p.Plan)
-	if w.empty() {
-		return o, nil
-	}
-	for l, err := range j.Store.Links(ctx, ledger.LinkQuery{}) {
-		if err != nil {
-			return o, err
-		}
-		w.link(l)
-	}
-	o.ID, o.Holder, o.Open = w.id, w.holder, w.isOpen
-	return o, nil
+	o.ID, o.Holder, o.Open = d.id, d.holder, d.isOpen
+	return o
 }
 
 // A directory is what a plan needs to know of the links: the ids of the people
@@ -158,17 +152,31 @@ type directory struct {
 	open    map[source.Key]bool
 }
 
-// wanted finds out what p needs to know.
-func wanted(p *plan.Plan) *directory {
+// directory finds out what p needs to know.
+func (j Job) directory(ctx context.Context, p *Proposal) (*directory, error) {
 	d := &directory{ids: map[source.Key]string{}, open: map[source.Key]bool{}}
 	ask := func(k source.Key) (string, bool) { d.ids[k] = ""; return "", true }
-	for c := range p.Changes() {
+	for c := range p.Plan.Changes() {
 		if c.Op == plan.Create && d.holders == nil {
 			d.holders = map[string]source.Key{}
 		}
 		c.Resolved(ask)
 	}
-	return d
+	if p.left != nil {
+		for _, u := range p.left.open {
+			u.Change.Resolved(ask)
+		}
+	}
+	if d.empty() {
+		return d, nil
+	}
+	for l, err := range j.Store.Links(ctx, ledger.LinkQuery{}) {
+		if err != nil {
+			return d, err
+		}
+		d.link(l)
+	}
+	return d, nil
 }
 
 func (d *directory) empty() bool { return len(d.ids) == 0 && d.holders == nil }
