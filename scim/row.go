@@ -223,19 +223,20 @@ func UnpackRow(s *Shape, packed string) (Row, error) {
 var errPacked = errors.New("not packed so")
 
 func checkPacked(text string, paths int) error {
-	n, rest, ok := readVarint(text)
+	n, sizes, ok := readVarint(text)
 	if !ok || n != uint64(paths) { //nolint:gosec // a length is not negative
 		return errPacked
 	}
-	sizes := make([]uint64, paths)
-	for i := range sizes {
-		if sizes[i], rest, ok = readVarint(rest); !ok {
+	rest := sizes
+	for range paths {
+		if _, rest, ok = readVarint(rest); !ok {
 			return errPacked
 		}
 	}
 	some := false
-	for _, size := range sizes {
-		if size == 0 {
+	for range paths {
+		var size uint64
+		if size, sizes, _ = readVarint(sizes); size == 0 {
 			continue
 		}
 		some = true

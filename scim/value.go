@@ -67,12 +67,32 @@ func (v Value) Any() any {
 		return v == "true"
 	case v[0] == '"' && !strings.Contains(string(v), `\`):
 		return string(v[1 : len(v)-1])
+	case v[0] == '{':
+		return v.object()
+	case v[0] == '[':
+		all := []any{}
+		for _, e := range v.Elements() {
+			all = append(all, e.Any())
+		}
+		return all
 	}
 	got, err := decode([]byte(v))
 	if err != nil {
 		panic(fmt.Sprintf("scim: a Value that is not canonical JSON: %v", err))
 	}
 	return got
+}
+
+func (v Value) object() map[string]any {
+	members := map[string]any{}
+	for i := 1; i < len(v)-1; {
+		colon := v.skip(i)
+		end := v.skip(colon + 1)
+		name, _ := v[i:colon].Text()
+		members[name] = v[colon+1 : end].Any()
+		i = end + 1
+	}
+	return members
 }
 
 // Text is the string v holds; false when v is not a JSON string.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -22,7 +23,7 @@ func (h Host) Init(ctx context.Context, file, export string) (*filesource.Guess,
 		return nil, fault.WithHint(err, "move it away, or name another with --config")
 	}
 	if export == "" {
-		return nil, writeWhole(file, []byte(Blank), 0o644)
+		return nil, writeText(file, Blank)
 	}
 	g, err := filesource.Sniff(ctx, export)
 	if err != nil {
@@ -32,7 +33,14 @@ func (h Host) Init(ctx context.Context, file, export string) (*filesource.Guess,
 	if err != nil {
 		return nil, fmt.Errorf("init: %w: %w", fault.Invalid, err)
 	}
-	return &g, writeWhole(file, []byte(Draft(seen, g)), 0o644)
+	return &g, writeText(file, Draft(seen, g))
+}
+
+func writeText(file, text string) error {
+	return writeWhole(file, 0o644, func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	})
 }
 
 // seenFrom is path relative to dir where that is possible, else absolute.

@@ -1,8 +1,8 @@
 package app
 
 import (
-	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,20 +55,16 @@ func ParseAllow(words []string) (map[string]int, error) {
 // SavePlan writes a plan for a later apply: readable by its owner only, and
 // whole or not at all.
 func SavePlan(name string, p *plan.Plan) error {
-	var text bytes.Buffer
-	if err := plan.Encode(&text, p); err != nil {
-		return err
-	}
-	return writeWhole(name, text.Bytes(), 0o600)
+	return writeWhole(name, 0o600, func(w io.Writer) error { return plan.Encode(w, p) })
 }
 
-// writeWhole replaces the file name with text, or leaves it as it was.
-func writeWhole(name string, text []byte, mode os.FileMode) error {
+// writeWhole replaces the file name with what write writes, or leaves it as it was.
+func writeWhole(name string, mode os.FileMode, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w: %w", name, fault.Invalid, err)
 	}
-	_, err = f.Write(text)
+	err = write(f)
 	for _, step := range []func() error{func() error { return f.Chmod(mode) }, f.Sync, f.Close, func() error { return os.Rename(f.Name(), name) }} {
 		if err == nil {
 			err = step()
