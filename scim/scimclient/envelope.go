@@ -56,10 +56,13 @@ func readEnvelope(h http.Header, body []byte) envelope {
 	return e
 }
 
+// BeforeAPI begins the detail of a refusal whose body is in no form of the API's.
+const BeforeAPI = "answered by something before the API"
+
 func (e envelope) said() string {
 	switch {
 	case e.foreign != "":
-		return "answered by something before the API: a body of " + e.foreign
+		return BeforeAPI + ": a body of " + e.foreign
 	case e.detail != "":
 		return e.detail
 	}

@@ -37,6 +37,8 @@ func hintOf(f *target.Failure) string {
 		return "the service grants no more requests just now: another program probably uses the same OAuth client; lower budget, or give that program a client of its own, and run again"
 	case f.Kind == fault.Unavailable && f.Status == 0:
 		return "no answer came: check the network, a proxy and the address of the service; for a write, look at the user before you repeat it"
+	case f.Status >= http.StatusMultipleChoices && f.Status < http.StatusBadRequest:
+		return "the address leads elsewhere: check the URL of the API"
 	case f.Kind == fault.Unavailable:
 		return "the service has trouble of its own: run again in a few minutes; what was done is not done twice"
 	}

@@ -1,6 +1,9 @@
 package genesys
 
 import (
+	"maps"
+	"slices"
+
 	"rollcall/scim"
 	"rollcall/target"
 	"rollcall/target/genesysschema"
@@ -53,8 +56,8 @@ func Dialect() target.Dialect {
 			"languages":      languages,
 			"externalIds":    externalIDs,
 		},
-		Sets:      sets(),
-		Secondary: []scim.Path{externalID, roles, skills, languages, externalIDs},
+		Sets:      maps.Clone(setOf),
+		Secondary: slices.Clone(secondary),
 		Named: map[scim.Path]target.Catalog{
 			roles:     target.Roles,
 			division:  target.Divisions,
@@ -68,10 +71,14 @@ func Dialect() target.Dialect {
 	}
 }
 
-func sets() map[scim.Path]target.Set {
-	rating := target.Set{Sub: []string{"name", "proficiency"}, Max: genesysschema.MaxRatings}
-	return map[scim.Path]target.Set{
-		roles:          {Sub: []string{"value"}, Keep: []scim.Value{scim.ValueOf(map[string]any{"value": defaultRole})}},
+// secondary attributes come from other services than the directory (dossier §4.4).
+var secondary = []scim.Path{externalID, roles, skills, languages, externalIDs}
+
+var (
+	rating = target.Set{Sub: []string{"name", "proficiency"}, Max: genesysschema.MaxRatings}
+
+	setOf = map[scim.Path]target.Set{
+		roles:          {Sub: []string{"value"}, Keep: []scim.Value{`{"value":"` + defaultRole + `"}`}},
 		skills:         rating,
 		languages:      rating,
 		externalIDs:    {Sub: []string{"authority", "value"}},
@@ -79,4 +86,4 @@ func sets() map[scim.Path]target.Set {
 		phones:         {Sub: []string{"type", "value"}},
 		target.Members: {Sub: []string{"value"}},
 	}
-}
+)

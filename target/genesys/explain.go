@@ -8,6 +8,7 @@ import (
 
 	"rollcall/fault"
 	"rollcall/scim"
+	"rollcall/scim/scimclient"
 	"rollcall/target"
 )
 
@@ -25,7 +26,7 @@ var rights = []right{
 	{"directory:user:edit", nil, "change users"},
 	{"directory:user:delete", nil, "delete users"},
 	{"directory:group:edit", nil, "read groups and change their members"},
-	{"authorization:grant:add", []scim.Path{roles, division}, "grant roles"},
+	{"authorization:grant:add", []scim.Path{roles}, "grant roles"},
 	{"authorization:grant:delete", []scim.Path{roles}, "take roles away"},
 	{"routing:skill:assign", []scim.Path{skills}, "assign skills"},
 	{"routing:language:assign", []scim.Path{languages}, "assign languages"},
@@ -65,17 +66,25 @@ func withCorrelation(hint string, f *target.Failure) string {
 	return hint + "; Genesys support finds the request by its correlation id " + f.Correlation
 }
 
+// anyOf is the code of a refusal at the door, where one of several permissions
+// would have been enough: it is about the request as a whole.
+const anyOf = "missing.any.permissions"
+
 func (c *Client) forbidden(f *target.Failure) string {
 	var lacking []string
 	for _, p := range f.Permissions {
 		text := p
 		if i := slices.IndexFunc(rights, func(r right) bool { return r.permission == p }); i >= 0 {
-			f.Paths = append(f.Paths, rights[i].paths...)
 			text += " (to " + rights[i].purpose + ")"
+			if f.Code != anyOf {
+				f.Paths = append(f.Paths, rights[i].paths...)
+			}
 		}
 		lacking = append(lacking, text)
 	}
 	switch {
+	case strings.HasPrefix(f.Detail, scimclient.BeforeAPI):
+		return "a proxy or firewall between here and the API refused: the answer is not the API's; ask whoever runs it"
 	case f.Code == "authz.policy.denied":
 		return "an access policy of the organization forbids this to the OAuth client: ask its administrator"
 	case len(lacking) == 1:

@@ -391,9 +391,46 @@ func TestRefusedPermissionsNameAttributeAndRemedy(t *testing.T) {
 	if !errors.As(err, &f) || f.Kind != fault.Denied || len(f.Permissions) == 0 || len(f.Paths) == 0 || f.Paths[0] != "roles" {
 		t.Fatalf("Send: %+v, %v; want Denied about roles", f, err)
 	}
+	if f.Code == "missing.any.permissions" {
+		t.Errorf("the refusal is of the door: %+v", f)
+	}
 	for _, want := range []string{"authorization:grant:add", "SCIM Integration", f.Correlation} {
 		if !strings.Contains(fault.Hint(err), want) {
 			t.Errorf("hint %q lacks %s", fault.Hint(err), want)
 		}
+	}
+}
+
+func TestARefusalAtTheDoorIsAboutTheRequestAsAWhole(t *testing.T) {
+	t.Parallel()
+	c := few
+	c.Clients = []genesyssim.Client{{ID: "demo", Secret: "demo-secret", Permissions: []string{"directory:user:delete"}}}
+	w := newWorld(t, c)
+	_, err := w.client.Send(t.Context(), target.Request{Act: target.Patch, To: scim.Ref{Type: scim.User, ID: w.users()[0]["id"].(string)},
+		Ops: []scim.Op{{Verb: scim.Replace, Path: "title", Value: `"x"`}}}, scim.NewShape("title"))
+	var f *target.Failure
+	if !errors.As(err, &f) || f.Kind != fault.Denied || len(f.Permissions) < 2 || len(f.Paths) > 0 {
+		t.Errorf("Send: %+v, %v; want Denied, several permissions, no attribute in particular", f, err)
+	}
+	if !strings.Contains(fault.Hint(err), "any of which") {
+		t.Errorf("hint %q", fault.Hint(err))
+	}
+}
+
+func TestAFirewallIsNotTakenForTheAPI(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, few)
+	c := w.connect(func(o *genesys.Options) {
+		o.Transport = tripFunc(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Path == "/oauth/token" {
+				return w.sim.Transport().RoundTrip(r)
+			}
+			resp := text(403, "<html>Blocked by policy</html>")
+			resp.Header.Set("Content-Type", "text/html; charset=utf-8")
+			return resp, nil
+		})
+	})
+	if err := look(t, c); fault.Of(err) != fault.Denied || !strings.Contains(fault.Hint(err), "firewall") || !strings.Contains(err.Error(), "text/html") {
+		t.Errorf("look: %v, hint %q; want Denied by a firewall", err, fault.Hint(err))
 	}
 }

@@ -58,7 +58,7 @@ func apply(t *testing.T, w *world, c *genesys.Client, n int) time.Duration {
 
 func TestAnApplyUsesItsShareOfTheBudgetAndCausesNo429(t *testing.T) {
 	t.Parallel()
-	for by, changes := range map[string]int{"token": 10_000, "client": 3_000} {
+	for by, changes := range map[string]int{"token": 4_200, "client": 2_100} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, with(few, "rate_by", by))
 			c := w.connect(func(o *genesys.Options) { o.Transport, o.Budget = latency(w, 120*time.Millisecond), 0 }) // 70%

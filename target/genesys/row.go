@@ -90,7 +90,6 @@ func (c *cutter) kind(t scim.Type) string {
 	if t == scim.Group {
 		return grouped
 	}
-	secondary := Dialect().Secondary
 	for _, a := range c.asked {
 		parts := a.Parts()
 		if slices.Contains(secondary, scim.Parts{URN: parts.URN, Attr: parts.Attr}.Path()) {

@@ -213,11 +213,10 @@ func (c *Client) restore(ctx context.Context, r target.Request, s *scim.Shape) (
 // takes them, elements added in arrays, elements removed one by one by their
 // own filter (dossier §7).
 func wire(ops []scim.Op) []scim.Op {
-	all := sets()
 	var out []scim.Op
 	for _, op := range ops {
 		op.Value = wireValue(op.Path, op.Value)
-		set, isSet := all[op.Path]
+		set, isSet := setOf[op.Path]
 		switch {
 		case isSet && op.Verb == scim.Remove && op.Value != "":
 			for _, e := range op.Value.Elements() {

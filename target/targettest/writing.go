@@ -161,12 +161,17 @@ func refusing(t *testing.T, w World) {
 	id := idOf(t, w, "a@x.com")
 	w.Sent()
 	for name, op := range map[string]scim.Op{
-		"an unknown attribute":    replace("nickName", "x"),
-		"a read-only attribute":   replace("groups", []any{}),
-		"a value of another type": replace(active, "perhaps"),
-		"a remove without path":   {Verb: scim.Remove},
-		"an unknown verb":         {Verb: "move", Path: title, Value: `"x"`},
-		"a person who is nobody":  replace(enterprise+"manager.value", map[string]any{"$person": "e1"}),
+		"an unknown attribute":     replace("nickName", "x"),
+		"a read-only attribute":    replace("groups", []any{}),
+		"a value of another type":  replace(active, "perhaps"),
+		"a remove without path":    {Verb: scim.Remove},
+		"an unknown verb":          {Verb: "move", Path: title, Value: `"x"`},
+		"a path that is no path":   replace(`emails[type eq "work"`, "x"),
+		"an index in a path":       replace("emails[0].value", "x"),
+		"a foreign extension":      replace("urn:ietf:params:scim:schemas:extension:other:2.0:User:title", "x"),
+		"an unknown sub-attribute": replace("emails.kind", "x"),
+		"a filter of nothing":      replace(`emails[kind eq "work"].value`, "x"),
+		"a person who is nobody":   replace(enterprise+"manager.value", map[string]any{"$person": "e1"}),
 	} {
 		a, err := w.Writer.Send(t.Context(), target.Request{Act: target.Patch, To: ref(id, ""), Ops: []scim.Op{replace(title, "x"), op}}, profile)
 		if fault.Of(err) != fault.Invalid || a.Attempts != 0 {
