@@ -1,0 +1,77 @@
+package report_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rollcall/internal/report"
+	"rollcall/plan"
+	"rollcall/scim"
+	"rollcall/target"
+	"rollcall/target/genesys"
+)
+
+func text(t *testing.T, changes []plan.Change, findings []plan.Finding, color bool) string {
+	t.Helper()
+	in := plan.Input{
+		Users: scim.NewShape("userName", "title"), Dialect: genesys.Dialect(),
+		Basis: plan.Basis{Sync: "hr", Source: "people.csv", Records: 2, Org: "api.example.com demo", Granted: 210},
+	}
+	var out strings.Builder
+	if err := report.Plan(&out, plan.Of(in, slices.Values(changes), findings), report.NewStyle(color, genesys.Dialect())); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestPlanForPeople(t *testing.T) {
+	t.Parallel()
+	skills := genesys.Dialect().Short["skills"]
+	skill := func(name string, level any) scim.Value {
+		return scim.ValueOf(map[string]any{"name": name, "proficiency": level})
+	}
+	got := text(t, []plan.Change{
+		{Op: plan.Update, Key: "e1", UserName: "jo@example.com", Target: scim.Ref{Type: scim.User, ID: "u1", Version: "3"}, Reason: "AttributesDiffer", Edits: []plan.Edit{
+			{Path: "title", Whole: true, Before: []scim.Value{scim.ValueOf("Agent")}, Set: []scim.Value{scim.ValueOf("Lead\x1b[2J")}},
+			{Path: skills, ID: "name", Add: []scim.Value{skill("Billing", 4.5)}, Remove: []scim.Value{skill("Orders", 2)}},
+		}},
+		{Op: plan.Join, UserName: "Night Shift", Target: scim.Ref{Type: scim.Group, ID: "g1"}, Wave: 7, Reason: "BelongsInGroup", Edits: []plan.Edit{
+			{Path: target.Members, ID: "value", Add: []scim.Value{scim.ValueOf(map[string]any{"value": map[string]any{"$person": "e1"}})}},
+		}},
+	}, []plan.Finding{{Severity: plan.Warning, Code: "bad-phone", Key: "e1", Place: "people.csv:2", Text: "the number is not valid"}}, false)
+	want := `hr: 2 records of people.csv -> api.example.com demo
+~ update     jo@example.com (e1)  AttributesDiffer
+             title: Agent -> "Lead\x1b[2J"
+             skills: + Billing:4.5  - Orders:2
++ join       group Night Shift  BelongsInGroup
+             e1
+! warning bad-phone: people.csv:2: the number is not valid (e1)
+`
+	if !strings.HasPrefix(got, want) {
+		t.Errorf("Plan() (-want +got):\n%s", cmp.Diff(want, got))
+	}
+	if !strings.Contains(got, "1 to update, 1 group to change, 1 finding; ") {
+		t.Errorf("Plan() has no sum:\n%s", got)
+	}
+}
+
+func TestPlanWithNothingToDo(t *testing.T) {
+	t.Parallel()
+	if got := text(t, nil, nil, false); !strings.HasSuffix(got, "\nno changes\n") {
+		t.Errorf("Plan() = %q, want it to end with no changes", got)
+	}
+}
+
+func TestColorOnlyWhereAskedFor(t *testing.T) {
+	t.Parallel()
+	findings := []plan.Finding{{Severity: plan.Error, Code: "bad-row", Text: "x"}}
+	if got := text(t, nil, findings, false); strings.Contains(got, "\x1b") {
+		t.Errorf("a plain style has escape codes: %q", got)
+	}
+	if got := text(t, nil, findings, true); !strings.Contains(got, "\x1b[31m") {
+		t.Errorf("a colored style has none: %q", got)
+	}
+}
