@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ func (s *session) demoCommand() *cobra.Command {
 		Short: "the main job from beginning to end, on a simulated organization",
 		Long: "Starts the simulator on a free port, syncs a small invented company into it, and shows that a second plan is\n" +
 			"empty and the ledger sound. Needs nothing, leaves nothing behind.",
-		Example: "  rollcall demo",
+		Example: "  rollcall demo\n  rollcall demo --json > report.json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return s.host.Demo(cmd.Context(), s.play)
 		},
@@ -54,10 +55,25 @@ func (s *session) play(ctx context.Context, stage app.Stage) error {
 	return nil
 }
 
+// quiet leaves of the whole demo one document: the report of its run.
+func (s *session) quiet(p Process, args []string) Process {
+	if args[0] == "apply" {
+		s.answered = true
+		p.Args = append(p.Args, "--json")
+	} else {
+		p.Stdout = io.Discard
+	}
+	return p
+}
+
 // actor is the process of one act: this one's screen, the stage's environment.
 func (s *session) actor(stage app.Stage, args []string) Process {
 	p := s.Process
-	p.Args = append(slices.Clone(args), "--config", filepath.Join(stage.Dir, "rollcall.yaml"), "--log-level", s.logLevel)
+	p.Args = slices.Clone(args)
+	if s.json {
+		p = s.quiet(p, args)
+	}
+	p.Args = append(p.Args, "--config", filepath.Join(stage.Dir, "rollcall.yaml"), "--log-level", s.logLevel)
 	p.Env = func(name string) (string, bool) {
 		if name == "NO_COLOR" || name == "TERM" {
 			return s.Env(name)
