@@ -22,6 +22,7 @@ const (
 type folder struct {
 	dialect target.Dialect
 	now     target.Observed
+	order   map[scim.Path][]scim.Value // of attributes that an index counts in, as the service shows them
 	edits   []plan.Edit
 	places  []string // of the first operation of each edit
 	groups  []explicit
@@ -76,7 +77,10 @@ func (f *folder) located(e explicit) (scim.Path, error) {
 	if !ok {
 		return "", fmt.Errorf("%s has no elements that an index could count", base)
 	}
-	elements := f.at(base)
+	elements, ordered := f.order[base]
+	if !ordered {
+		elements = f.at(base)
+	}
 	if e.index >= len(elements) {
 		return "", fmt.Errorf("%s[%d]: the user has %d elements there", base, e.index, len(elements))
 	}

@@ -104,6 +104,7 @@ type subject struct {
 	key   source.Key // "": nobody's link
 	place string
 	ops   []explicit
+	order map[scim.Path][]scim.Value // of what an index counts in, where the service tells
 }
 
 // input completes what is configured by the shape of what the file speaks of,
@@ -176,6 +177,9 @@ func (e *explicitPlan) changes(ctx context.Context, people []*subject) ([]plan.C
 	members := &memberships{explicitPlan: e}
 	shape := []scim.Path{userNamePath, activePath}
 	for _, s := range people {
+		if err := e.arrange(ctx, s); err != nil {
+			return nil, err
+		}
 		c, groups := e.change(s)
 		if len(c.Edits) > 0 {
 			changes = append(changes, c)
@@ -193,6 +197,31 @@ func (e *explicitPlan) changes(ctx context.Context, people []*subject) ([]plan.C
 	return append(changes, members.changes()...), nil
 }
 
+// arrange reads the order of what an index counts in.
+func (e *explicitPlan) arrange(ctx context.Context, s *subject) (err error) {
+	o, ok := e.Reader.(target.Orderer)
+	if !ok {
+		return nil
+	}
+	for _, op := range s.ops {
+		if op.index < 0 {
+			continue
+		}
+		parts := op.Path.Parts()
+		base := scim.Parts{URN: parts.URN, Attr: parts.Attr}.Path()
+		if _, known := s.order[base]; known {
+			continue
+		}
+		if s.order == nil {
+			s.order = map[scim.Path][]scim.Value{}
+		}
+		if s.order[base], err = o.Order(ctx, s.Type, s.ID, base); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Waves of explicit operations: accounts that should be closed first, then
 // userNames, all else, and memberships, adds before removals.
 const (
@@ -208,7 +237,7 @@ const byHand = "Explicit"
 // change folds the operations on one user into one change, without what
 // changes nothing; what is said of groups is left to the caller.
 func (e *explicitPlan) change(s *subject) (plan.Change, []explicit) {
-	f := &folder{dialect: e.dialect, now: s.Observed}
+	f := &folder{dialect: e.dialect, now: s.Observed, order: s.order}
 	for _, op := range s.ops {
 		if err := f.add(op); err != nil {
 			e.faultAt(op.place, "%v", err)

@@ -25,7 +25,7 @@ func staff(c *genesyssim.Config) {
 			"userName": "ada@example.com", "displayName": "Ada Byron", "title": "Clerk", "externalId": "E1",
 			"emails":       []any{map[string]any{"type": "work", "value": "ada@work.example"}},
 			"roles":        []any{map[string]any{"value": "employee"}},
-			"phoneNumbers": []any{map[string]any{"type": "work", "value": "+13175550100"}},
+			"phoneNumbers": []any{map[string]any{"type": "work", "value": "+13175550100"}, map[string]any{"type": "home", "value": "+13175550101"}},
 		},
 		{"userName": "ben@example.com", "displayName": "Ben Okri", "title": "Clerk"},
 		{"userName": "cleo@admins.example.com", "displayName": "Cleo Ray"},
