@@ -178,15 +178,7 @@ func (m *Mapping) Map(rec source.Record) (Person, error) {
 }
 
 func (m *Mapping) fill(p *Person, rec source.Record) error {
-	for i, s := range m.slots {
-		v := rec.Values[i]
-		if v == nil && s.text {
-			v = ""
-		}
-		m.env[s.name] = v
-	}
-	m.call.problems = nil
-
+	m.load(rec)
 	in, err := m.holds(m.where, true)
 	if p.In = in; err != nil || !in {
 		return err
@@ -201,6 +193,18 @@ func (m *Mapping) fill(p *Person, rec source.Record) error {
 	}
 	p.Row, p.Problems = m.row.Row(), m.call.problems
 	return nil
+}
+
+// load makes the values of rec what expressions see.
+func (m *Mapping) load(rec source.Record) {
+	for i, s := range m.slots {
+		v := rec.Values[i]
+		if v == nil && s.text {
+			v = ""
+		}
+		m.env[s.name] = v
+	}
+	m.call.problems = nil
 }
 
 // holds is the value of a condition; otherwise where there is none.
