@@ -102,7 +102,7 @@ func (p *Person) Settle(run, intended RunID, c plan.Change, o Outcome) {
 	p.see(o)
 	p.rename(c, o)
 	p.state(c.Op, o, recovered)
-	if !isZero(c.Sent) && p.Undone != run {
+	if !isZero(c.Sent) && p.Undone != run && len(o.Waiting) == 0 {
 		p.Sent = c.Sent
 	}
 }
