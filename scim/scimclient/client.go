@@ -8,13 +8,8 @@
 package scimclient
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -77,17 +72,13 @@ type Client struct {
 
 // New is a client of the service at base, such as https://host/api/v2. It does no I/O.
 func New(base string, o Options) *Client {
+	return &Client{base: strings.TrimRight(base, "/"), o: o.withDefaults()}
+}
+
+func (o Options) withDefaults() Options {
+	o.Backoff = o.Backoff.withDefaults()
 	if o.Transport == nil {
 		o.Transport = http.DefaultTransport
-	}
-	if o.Backoff.First <= 0 {
-		o.Backoff.First = time.Second
-	}
-	if o.Backoff.Factor < 1 {
-		o.Backoff.Factor = 2
-	}
-	if o.Backoff.Attempts <= 0 {
-		o.Backoff.Attempts = 3
 	}
 	if o.MaxWait <= 0 {
 		o.MaxWait = 3 * time.Minute
@@ -104,7 +95,20 @@ func New(base string, o Options) *Client {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Client{base: strings.TrimRight(base, "/"), o: o}
+	return o
+}
+
+func (b Backoff) withDefaults() Backoff {
+	if b.First <= 0 {
+		b.First = time.Second
+	}
+	if b.Factor < 1 {
+		b.Factor = 2
+	}
+	if b.Attempts <= 0 {
+		b.Attempts = 3
+	}
+	return b
 }
 
 // Stats are what the connection has done so far.
@@ -242,43 +246,58 @@ func interrupted(r *Reply, err error) error {
 
 // send is one attempt: pace, token, request, answer.
 func (c *Client) send(ctx context.Context, call Call, r *Reply) error {
-	let := func(http.Header) {}
-	if l := c.o.Limiter; l != nil {
-		s, waited, err := l.take(ctx)
-		c.count(func(st *target.Stats) { st.Waited += waited })
-		if err != nil {
-			return interrupted(r, err)
-		}
-		let = func(h http.Header) { l.done(s, h) }
+	done, err := c.pace(ctx, r)
+	if err != nil {
+		return err
 	}
-	token := ""
-	if c.o.Token != nil {
-		t, err := c.o.Token(ctx, r.refused)
-		if err != nil {
-			let(nil)
-			r.final = true
-			return err
-		}
-		token = t
+	token, err := c.token(ctx, r)
+	if err != nil {
+		done(nil)
+		r.final = true
+		return err
 	}
-	err := c.exchange(ctx, call, token, r)
-	var f *target.Failure
-	if r.Status == http.StatusUnauthorized {
-		let(nil) // refused before it was counted
-	} else {
-		let(r.Header)
-	}
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &f) && f.Status == http.StatusUnauthorized && r.refused == "":
-		r.refused = token
-	case errors.As(err, &f) && f.Status == http.StatusUnauthorized:
-		r.refused = ""
-	case errors.As(err, &f) && f.Status == http.StatusTooManyRequests:
+	err = c.exchange(ctx, call, token, r)
+	switch r.Status {
+	case http.StatusUnauthorized: // refused before it was counted
+		done(nil)
+		r.refuse(token)
+	case http.StatusTooManyRequests:
+		done(r.Header)
 		c.slow(call, r)
+	default:
+		done(r.Header)
 	}
 	return err
+}
+
+// pace waits until the next request may go. done must be told the headers of
+// the answer, nil where none came.
+func (c *Client) pace(ctx context.Context, r *Reply) (done func(http.Header), err error) {
+	l := c.o.Limiter
+	if l == nil {
+		return func(http.Header) {}, nil
+	}
+	s, waited, err := l.take(ctx)
+	c.count(func(st *target.Stats) { st.Waited += waited })
+	if err != nil {
+		return nil, interrupted(r, err)
+	}
+	return func(h http.Header) { l.done(s, h) }, nil
+}
+
+func (c *Client) token(ctx context.Context, r *Reply) (string, error) {
+	if c.o.Token == nil {
+		return "", nil
+	}
+	return c.o.Token(ctx, r.refused)
+}
+
+// refuse notes the token that got a 401; a second one ends the call.
+func (r *Reply) refuse(token string) {
+	if r.refused != "" {
+		token = ""
+	}
+	r.refused = token
 }
 
 // slow makes everybody wait as a 429 asks, one second longer (dossier §3.2).
@@ -291,160 +310,4 @@ func (c *Client) slow(call Call, r *Reply) {
 		return
 	}
 	c.o.Limiter.throttle(asked + extra)
-}
-
-// mostBody bounds what is read of one answer.
-const mostBody = 256 << 20
-
-// exchange is the request and its answer; r holds what came of it.
-func (c *Client) exchange(ctx context.Context, call Call, token string, r *Reply) error {
-	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
-	defer cancel()
-	req, err := c.request(ctx, call, token)
-	if err != nil {
-		return err
-	}
-	r.Attempts++
-	r.Status, r.Header, r.Body, r.Correlation, r.limit = 0, nil, nil, "", ""
-	c.count(func(s *target.Stats) { s.Requests++ })
-	began := c.o.Now()
-	resp, err := c.o.Transport.RoundTrip(req)
-	if err == nil {
-		r.Status, r.Header, r.Correlation = resp.StatusCode, resp.Header, resp.Header.Get(c.o.Correlation)
-		r.Body, err = readBody(resp, call.Into)
-	}
-	r.Took = c.o.Now().Sub(began)
-	err = bare(err)
-	c.log(ctx, call, r, err)
-	if err != nil {
-		return broken(ctx, call, r, err)
-	}
-	if r.Status < http.StatusOK || r.Status >= http.StatusMultipleChoices {
-		e := readEnvelope(r.Header, r.Body)
-		r.limit = e.limit
-		return failure(call, *r, e)
-	}
-	check := call.Check
-	if check == nil {
-		check = isJSON
-	}
-	if err := check(r.Body); err != nil {
-		return broken(ctx, call, r, err)
-	}
-	return nil
-}
-
-func (c *Client) request(ctx context.Context, call Call, token string) (*http.Request, error) {
-	address := c.base + call.Path
-	if len(call.Query) > 0 {
-		address += "?" + call.Query.Encode()
-	}
-	var body io.Reader
-	if call.Body != nil {
-		body = bytes.NewReader(call.Body)
-	}
-	req, err := http.NewRequestWithContext(ctx, call.Method, address, body)
-	if err != nil {
-		return nil, fmt.Errorf("address of the service: %w", fault.Invalid) // the cause would show the query
-	}
-	req.Header.Set("Accept", "application/scim+json, application/json")
-	req.Header.Set("User-Agent", "rollcall")
-	if call.Body != nil {
-		req.Header.Set("Content-Type", cmp.Or(call.Type, "application/json"))
-	}
-	for k, v := range call.Header {
-		req.Header[k] = v
-	}
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
-	if call.Version != "" {
-		req.Header.Set("If-Match", IfMatch(call.Version))
-	}
-	return req, nil
-}
-
-// IfMatch is the strong, quoted form of a version in any form: 42, "42", W/"42".
-func IfMatch(version string) string {
-	version = strings.TrimPrefix(version, "W/")
-	return `"` + strings.Trim(version, `"`) + `"`
-}
-
-func readBody(resp *http.Response, into []byte) ([]byte, error) {
-	defer resp.Body.Close()
-	buf := bytes.NewBuffer(into[:0])
-	if n := resp.ContentLength; n > 0 && n <= mostBody {
-		buf.Grow(int(n) + bytes.MinRead)
-	}
-	n, err := buf.ReadFrom(io.LimitReader(resp.Body, mostBody+1))
-	switch {
-	case err != nil:
-		return buf.Bytes(), err
-	case n > mostBody:
-		return buf.Bytes(), errors.New("the answer is too long")
-	case resp.ContentLength > n && resp.Request != nil && resp.Request.Method != http.MethodHead:
-		return buf.Bytes(), io.ErrUnexpectedEOF
-	}
-	return buf.Bytes(), nil
-}
-
-func isJSON(body []byte) error {
-	if len(bytes.TrimSpace(body)) == 0 || json.Valid(body) {
-		return nil
-	}
-	return errors.New("the answer is not JSON")
-}
-
-// bare is err without the address: its query may hold a person's name.
-func bare(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
-}
-
-// broken is the end of an attempt without an answer that can be used.
-func broken(ctx context.Context, call Call, r *Reply, cause error) error {
-	kind := fault.Unavailable
-	if errors.Is(ctx.Err(), context.Canceled) && call.safe() {
-		kind = fault.Interrupted
-	}
-	return &target.Failure{Kind: kind, Status: r.Status, Correlation: r.Correlation, Attempts: r.Attempts, Cause: cause}
-}
-
-func (c *Client) log(ctx context.Context, call Call, r *Reply, err error) {
-	if !c.o.Log.Enabled(ctx, slog.LevelDebug) {
-		return
-	}
-	attrs := []slog.Attr{
-		slog.String("method", call.Method), slog.String("path", call.Path), slog.String("query", redacted(call.Query)),
-		slog.Int("status", r.Status), slog.Duration("took", r.Took), slog.Int("attempt", r.Attempts),
-		slog.String("correlation", r.Correlation),
-	}
-	if err != nil {
-		attrs = append(attrs, slog.String("cause", err.Error()))
-	}
-	c.o.Log.LogAttrs(ctx, slog.LevelDebug, "request", attrs...)
-}
-
-// redacted is a query without what a filter compares with.
-func redacted(q url.Values) string {
-	if !q.Has("filter") {
-		return q.Encode()
-	}
-	out := make(url.Values, len(q))
-	for k, v := range q {
-		out[k] = v
-	}
-	words := strings.Fields(q.Get("filter"))
-	if len(words) > 2 && words[2] != "false" && words[2] != "true" {
-		words = append(words[:2], struck)
-	}
-	out["filter"] = []string{strings.Join(words, " ")}
-	text, err := url.QueryUnescape(out.Encode())
-	if err != nil {
-		return ""
-	}
-	return text
 }

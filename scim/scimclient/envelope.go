@@ -164,7 +164,7 @@ func strike(text string, call Call) string {
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + struck
 	}
-	return strings.Join(strings.Fields(text), " ")
+	return strings.TrimRight(strings.Join(strings.Fields(text), " "), ". ")
 }
 
 // heldValues are the strings and numbers that a request carries, but for the

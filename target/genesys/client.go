@@ -1,6 +1,7 @@
 package genesys
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -77,40 +78,59 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, value := range map[string]string{"client id": o.ClientID, "client secret": o.ClientSecret} {
-		if strings.TrimSpace(value) == "" {
-			return nil, fault.WithHint(fmt.Errorf("%s: none given: %w", name, fault.Invalid),
-				"in Genesys Cloud, Admin > Integrations > OAuth, make a client of grant type Client Credentials with the role SCIM Integration")
-		}
-	}
-	if o.Now == nil {
-		return nil, fmt.Errorf("genesys: no clock: %w", fault.Internal)
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	o = o.withDefaults()
-	limiter := scimclient.NewLimiter(scimclient.LimiterOptions{
-		Budget: o.Budget, Concurrency: o.Concurrency, Now: o.Now,
-		Headers: scimclient.RateHeaders{Used: "inin-ratelimit-count", Granted: "inin-ratelimit-allowed", Reset: "inin-ratelimit-reset"},
-	})
-	wire := scimclient.Options{
+	wire := o.wire()
+	c := &Client{o: o, apiURL: api, loginURL: login, sizes: o.sizes(), catalogs: map[target.Catalog]map[string]string{}}
+	c.tokens = &tokens{login: scimclient.New(login, wire), loginURL: login, o: o}
+	wire.Limiter, wire.Token = o.limiter(), c.tokens.token
+	wire.Final = func(code string) bool { return code == addressRefused }
+	c.api = scimclient.New(api+"/api/v2", wire)
+	return c, nil
+}
+
+// addressRefused is the code of the 401 that no other token cures (dossier §2.6).
+const addressRefused = "ip.not.authorized"
+
+func (o Options) check() error {
+	switch {
+	case strings.TrimSpace(o.ClientID) == "":
+		return missing("client id")
+	case strings.TrimSpace(o.ClientSecret) == "":
+		return missing("client secret")
+	case o.Now == nil:
+		return fmt.Errorf("genesys: no clock: %w", fault.Internal)
+	}
+	return nil
+}
+
+func missing(what string) error {
+	return fault.WithHint(fmt.Errorf("%s: none given: %w", what, fault.Invalid),
+		"in Genesys Cloud, Admin > Integrations > OAuth, make a client of grant type Client Credentials with the role SCIM Integration")
+}
+
+func (o Options) wire() scimclient.Options {
+	return scimclient.Options{
 		Transport: o.Transport, Backoff: o.Backoff, MaxWait: o.MaxWait, Timeout: o.Timeout,
 		Now: o.Now, Rand: o.Rand, Log: o.Log, Correlation: "ININ-Correlation-Id",
 	}
-	c := &Client{
-		o: o, apiURL: api, loginURL: login, catalogs: map[target.Catalog]map[string]string{},
-		sizes: map[string]*scimclient.Size{},
-	}
+}
+
+func (o Options) limiter() *scimclient.Limiter {
+	return scimclient.NewLimiter(scimclient.LimiterOptions{
+		Budget: o.Budget, Concurrency: o.Concurrency, Now: o.Now,
+		Headers: scimclient.RateHeaders{Used: "inin-ratelimit-count", Granted: "inin-ratelimit-allowed", Reset: "inin-ratelimit-reset"},
+	})
+}
+
+func (o Options) sizes() map[string]*scimclient.Size {
+	out := make(map[string]*scimclient.Size, len(mostRows))
 	for kind, most := range mostRows {
-		count, ok := o.PageSizes[kind]
-		if !ok {
-			count = most
-		}
-		c.sizes[kind] = scimclient.NewSize(count, most)
+		out[kind] = scimclient.NewSize(cmp.Or(o.PageSizes[kind], most), most)
 	}
-	c.tokens = &tokens{login: scimclient.New(login, wire), loginURL: login, o: o}
-	wire.Limiter, wire.Token = limiter, c.tokens.token
-	wire.Final = func(code string) bool { return code == "ip.not.authorized" }
-	c.api = scimclient.New(api+"/api/v2", wire)
-	return c, nil
+	return out
 }
 
 func (o Options) withDefaults() Options {

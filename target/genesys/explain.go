@@ -98,7 +98,7 @@ func (c *Client) forbidden(f *target.Failure) string {
 // unauthorized is for tokens that were fresh: an expired one was replaced in silence.
 func (c *Client) unauthorized(f *target.Failure) string {
 	switch {
-	case f.Code == "ip.not.authorized":
+	case f.Code == addressRefused:
 		return "the organization lets its API be used from listed addresses only: add this machine's, in Genesys Cloud, Admin > Account Settings > Organization Settings"
 	case !sameDomain(c.apiURL, c.loginURL):
 		return "a token that " + hostOf(c.loginURL) + " has just issued is not accepted at " + hostOf(c.apiURL) + ": the two belong to different regions; give region, or both URLs of one"

@@ -89,47 +89,62 @@ func (c *Client) list(ctx context.Context, t scim.Type, cut *cutter, y yield) er
 	if t == scim.User {
 		filters = []string{"", "active eq false"}
 	}
-	seen := map[uint64]int8{} // list by hash of id: a million ids as text would be most of the memory
-	seed := maphash.MakeSeed()
-	total, moved := 0, false
-	for i, f := range filters {
+	l := listing{cut: cut, give: y, t: t, seen: map[uint64]int8{}, seed: maphash.MakeSeed()}
+	for _, f := range filters {
 		query := cut.projection(t)
 		if f != "" {
 			query.Set("filter", f)
 		}
-		got, err := c.api.List(ctx, collection(t), query, c.sizes[cut.kind(t)], func(text []byte) (bool, error) {
-			o, err := cut.observed(t, text)
-			if err != nil {
-				return false, err
-			}
-			id := maphash.String(seed, o.ID)
-			if in, again := seen[id]; again {
-				if in != int8(i) { // in both lists: it was switched between the two
-					total, moved = total-1, true
-					seen[id] = int8(i)
-				}
-				return false, nil
-			}
-			seen[id] = int8(i)
-			return true, give(y, o, nil)
-		})
+		l.list++
+		got, err := c.api.List(ctx, collection(t), query, c.sizes[cut.kind(t)], l.visit)
 		if err != nil {
 			return fmt.Errorf("list %ss: %w", noun(t), c.explain(err))
 		}
-		total += got.After
-		moved = moved || got.Before != got.After
+		l.total += got.After
+		l.moved = l.moved || got.Before != got.After
 	}
-	return complete(t, len(seen), total, moved)
+	return l.complete()
+}
+
+// A listing is several lists read as one.
+type listing struct {
+	t     scim.Type
+	cut   *cutter
+	give  yield
+	seed  maphash.Seed
+	seen  map[uint64]int8 // number of the list by hash of the id: a million ids as text would be most of the memory
+	list  int8            // the number of this one
+	total int             // what the service says it has
+	moved bool            // that changed while it was read
+}
+
+// visit takes one row; false where it was seen before.
+func (l *listing) visit(text []byte) (bool, error) {
+	o, err := l.cut.observed(l.t, text)
+	if err != nil {
+		return false, err
+	}
+	id := maphash.String(l.seed, o.ID)
+	in, again := l.seen[id]
+	if again && in != l.list { // switched from one list to the other in between
+		l.total, l.moved = l.total-1, true
+	}
+	l.seen[id] = l.list
+	if again {
+		return false, nil
+	}
+	return true, give(l.give, o, nil)
 }
 
 // complete judges a listing that ended by itself.
-func complete(t scim.Type, seen, total int, moved bool) error {
-	switch missing := total - seen; {
-	case missing*mostMissing > total:
-		err := fmt.Errorf("list %ss: the service counted %d and showed %d: %w", noun(t), total, seen, fault.Unavailable)
+func (l *listing) complete() error {
+	seen := len(l.seen)
+	switch missing := l.total - seen; {
+	case missing*mostMissing > l.total:
+		err := fmt.Errorf("list %ss: the service counted %d and showed %d: %w", noun(l.t), l.total, seen, fault.Unavailable)
 		return fault.WithHint(err, "nothing was concluded from this listing: run again when fewer changes are made elsewhere at the same time")
-	case missing > 0, moved:
-		return &target.Shifted{Seen: seen, Total: total}
+	case missing > 0, l.moved:
+		return &target.Shifted{Seen: seen, Total: l.total}
 	}
 	return nil
 }

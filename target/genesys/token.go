@@ -111,8 +111,8 @@ func (t *tokens) land(f *flight) {
 	close(f.done)
 }
 
-// fetch asks for a token (RFC 6749 §4.4).
-func (t *tokens) fetch(ctx context.Context) (token, error) {
+// request is the one for a token (RFC 6749 §4.4).
+func (t *tokens) request() scimclient.Call {
 	form := url.Values{"grant_type": {"client_credentials"}}
 	if len(t.o.Scopes) > 0 {
 		form.Set("scope", strings.Join(t.o.Scopes, " "))
@@ -125,11 +125,16 @@ func (t *tokens) fetch(ctx context.Context) (token, error) {
 		pair := t.o.ClientID + ":" + t.o.ClientSecret // not form-encoded: so do the official SDKs
 		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
 	}
-	asked := t.o.Now()
-	r, err := t.login.Do(ctx, scimclient.Call{
+	return scimclient.Call{
 		Method: http.MethodPost, Path: "/oauth/token", Header: header, Safe: true,
 		Body: []byte(form.Encode()), Type: "application/x-www-form-urlencoded",
-	})
+	}
+}
+
+// fetch gets a token.
+func (t *tokens) fetch(ctx context.Context) (token, error) {
+	asked := t.o.Now()
+	r, err := t.login.Do(ctx, t.request())
 	if err != nil {
 		return token{}, t.refused(r, err)
 	}

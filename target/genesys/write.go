@@ -142,36 +142,26 @@ func (c *Client) erase(ctx context.Context, r target.Request) (target.Answer, er
 	return a, nil
 }
 
+// A pair is a role grant as the authorization API takes it.
+type pair struct {
+	Role     string `json:"roleId"`
+	Division string `json:"divisionId"`
+}
+
 // grant adds role grants with divisions, by name: SCIM knows roles without
 // divisions only (dossier §5.2).
 func (c *Client) grant(ctx context.Context, r target.Request) (target.Answer, error) {
 	doing := "grant roles to user " + r.To.ID
-	type pair struct {
-		Role     string `json:"roleId"`
-		Division string `json:"divisionId"`
+	pairs, err := c.pairs(ctx, r.Ops)
+	if err != nil {
+		return target.Answer{}, fmt.Errorf("%s: %w", doing, err)
 	}
-	body := struct {
-		Grants []pair `json:"grants"`
-	}{}
-	for _, op := range r.Ops {
-		for _, v := range op.Value.Elements() {
-			var p pair
-			var err error
-			if p.Role, err = c.grantID(ctx, target.Roles, v); err == nil {
-				p.Division, err = c.grantID(ctx, target.Divisions, v)
-			}
-			if err != nil || op.Verb != scim.Add {
-				return target.Answer{}, fmt.Errorf("%s: %w", doing, errors.Join(err, fault.Invalid))
-			}
-			body.Grants = append(body.Grants, p)
-		}
-	}
-	text, err := json.Marshal(body)
+	body, err := json.Marshal(map[string][]pair{"grants": pairs})
 	if err != nil {
 		return target.Answer{}, fmt.Errorf("%s: %w: %w", doing, fault.Internal, err)
 	}
 	reply, err := c.do(ctx, scimclient.Call{
-		Method: http.MethodPost, Path: "/authorization/subjects/" + url.PathEscape(r.To.ID) + "/bulkadd", Body: text,
+		Method: http.MethodPost, Path: "/authorization/subjects/" + url.PathEscape(r.To.ID) + "/bulkadd", Body: body,
 	})
 	a := answered(reply)
 	if err != nil {
@@ -179,6 +169,27 @@ func (c *Client) grant(ctx context.Context, r target.Request) (target.Answer, er
 	}
 	a.Ref, a.State = scim.Ref{Type: scim.User, ID: r.To.ID}, target.Active
 	return a, nil
+}
+
+func (c *Client) pairs(ctx context.Context, ops []scim.Op) ([]pair, error) {
+	var out []pair
+	for _, op := range ops {
+		if op.Verb != scim.Add {
+			return nil, fmt.Errorf("grants can only be added: %w", fault.Invalid)
+		}
+		for _, v := range op.Value.Elements() {
+			role, err := c.grantID(ctx, target.Roles, v)
+			if err != nil {
+				return nil, err
+			}
+			division, err := c.grantID(ctx, target.Divisions, v)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, pair{Role: role, Division: division})
+		}
+	}
+	return out, nil
 }
 
 // grantID is the id of the role or division that a grant names.
