@@ -42,6 +42,14 @@ type operations struct {
 	notes  []plan.Finding
 }
 
+// CheckPatch finds what is wrong with a file of explicit operations, without
+// looking at the users it is about: as [Job.Patch] would. Invalid.
+func CheckPatch(name string, file []byte, d target.Dialect) error {
+	r := &operations{name: name, text: file, dialect: d}
+	_, err := r.parse()
+	return err
+}
+
 // parse reads both forms: {"updates": [{"user": WHO, "operations": [...]}]} and
 // {WHO: [...]}. The error joins every fault with its place.
 func (r *operations) parse() ([]update, error) {

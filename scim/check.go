@@ -41,7 +41,7 @@ func (c *checker) report(err *Error) { c.faults = append(c.faults, err) }
 func (c *checker) op(op Op) {
 	verb, ok := ParseVerb(string(op.Verb))
 	if !ok {
-		c.report(refuse(invalidSyntax, "op must be add, replace or remove"))
+		c.report(refuse(invalidSyntax, "op %q must be add, replace or remove", op.Verb))
 		return
 	}
 	if verb != Remove && op.Value == "" {

@@ -253,6 +253,9 @@ func (s *session) patchCommand() *cobra.Command {
 			if err != nil {
 				return fault.WithHint(fmt.Errorf("patch: %w: %w", fault.Invalid, err), "name a JSON file of operations: rollcall patch --help shows its form")
 			}
+			if err := reconcile.CheckPatch(args[0], text, s.dialect()); err != nil {
+				return err
+			}
 			y, err := s.openPatch(cmd, !o.dry, o.Intent)
 			if err != nil {
 				return err

@@ -141,7 +141,10 @@ func open(path string, o Options) (_ *File, err error) {
 	case CSV, TSV, PSV:
 		f.form, err = openDelimited(doc, o, format)
 	}
-	return f, err
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 func openRegular(path string) (*os.File, fs.FileInfo, error) {
