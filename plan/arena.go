@@ -9,7 +9,8 @@ type arena struct {
 	chunks [][]byte
 }
 
-const chunkSize = 1 << 18
+// Chunks grow with the arena: a plan of ten people is small.
+const smallest, largest = 1 << 12, 1 << 18
 
 // A spot is where a text lies in an arena: chunk and offset. Spots count up.
 type spot uint64
@@ -19,7 +20,7 @@ func (a *arena) put(text []byte) spot {
 	last := len(a.chunks) - 1
 	need := len(text) + binary.MaxVarintLen32
 	if last < 0 || cap(a.chunks[last])-len(a.chunks[last]) < need {
-		a.chunks = append(a.chunks, make([]byte, 0, max(chunkSize, need)))
+		a.chunks = append(a.chunks, make([]byte, 0, max(min(smallest<<min(len(a.chunks), 6), largest), need)))
 		last++
 	}
 	at := len(a.chunks[last])
@@ -50,7 +51,7 @@ type index struct {
 	used  int
 }
 
-// fold hashes text (FNV-1a, finished so that the low bits are good).
+// fold hashes text (FNV-1a, finished so that all bits are good).
 func fold(text string) uint32 {
 	h := uint64(14695981039346656037)
 	for i := range len(text) {
@@ -61,11 +62,11 @@ func fold(text string) uint32 {
 	return uint32(h ^ h>>32) //nolint:gosec // the low half is meant
 }
 
-// put files n under hash.
+// put files n under hash. At four fifths full the index grows by half.
 func (x *index) put(hash uint32, n int) {
-	if x.used*4 >= len(x.slots)*3 {
+	if x.used*5 >= len(x.slots)*4 {
 		old := x.slots
-		x.slots = make([]uint64, max(64, len(old)*2))
+		x.slots = make([]uint64, max(64, len(old)*3/2))
 		for _, s := range old {
 			if s != 0 {
 				x.file(s)
@@ -76,11 +77,13 @@ func (x *index) put(hash uint32, n int) {
 	x.used++
 }
 
+// home is where the search for a hash begins: the hash as a fraction of the length.
+func (x *index) home(hash uint64) int { return int(hash * uint64(len(x.slots)) >> 32) } //nolint:gosec // below the length
+
 func (x *index) file(slot uint64) {
-	mask := uint64(len(x.slots) - 1) //nolint:gosec // never empty here
-	i := slot >> 32 & mask
+	i := x.home(slot >> 32)
 	for x.slots[i] != 0 {
-		i = (i + 1) & mask
+		i = (i + 1) % len(x.slots)
 	}
 	x.slots[i] = slot
 }
@@ -91,8 +94,7 @@ func (x *index) each(hash uint32, use func(n int) bool) {
 	if len(x.slots) == 0 {
 		return
 	}
-	mask := uint64(len(x.slots) - 1) //nolint:gosec // not empty
-	for i := uint64(hash) & mask; x.slots[i] != 0; i = (i + 1) & mask {
+	for i := x.home(uint64(hash)); x.slots[i] != 0; i = (i + 1) % len(x.slots) {
 		if s := x.slots[i]; uint32(s>>32) == hash && !use(int(uint32(s))-1) { //nolint:gosec // the halves
 			return
 		}

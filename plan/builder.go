@@ -176,7 +176,7 @@ func (b *Builder) Link(l Link) {
 	for _, g := range l.Groups {
 		buf = appendInt(buf, b.words.of(g))
 	}
-	for _, text := range []string{b.fit(l.Image).Packed(), b.fit(l.Ours).Packed(), string(l.Sent[:])} {
+	for _, text := range []string{b.fit(l.Image).Packed(), b.fit(l.Ours).Packed(), string(l.Sent[:sentBytes])} {
 		buf = appendText(buf, text)
 	}
 	t.at = b.links.put(buf)

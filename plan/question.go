@@ -46,12 +46,11 @@ func (b *Builder) question(n int) (target.Query, bool) {
 		if p.flags&asked != 0 {
 			return target.Query{}, false
 		}
-		l := b.link(int(p.tie))
-		if l.Sent != (Digest{}) && !b.listed[scim.User] && l.Sent == b.desired(n).Digest() {
+		if !b.listed[scim.User] && !b.unsent(n, int(p.tie)) {
 			return target.Query{}, false
 		}
 		p.flags |= asked
-		return target.Query{Ask: target.ByID, Type: scim.User, Who: l.Ref.ID}, true
+		return target.Query{Ask: target.ByID, Type: scim.User, Who: b.tieID(int(p.tie))}, true
 	case created:
 		if b.exact[scim.User] || p.flags&asked != 0 {
 			return target.Query{}, false

@@ -64,8 +64,17 @@ func (b *Builder) tieID(n int) string {
 func (b *Builder) link(n int) Link {
 	l, c := b.head(n)
 	l.Image, l.Ours = b.unpack(c.text()), b.unpack(c.text())
-	copy(l.Sent[:], c.bytes())
+	copy(l.Sent[:sentBytes], c.bytes())
 	return l
+}
+
+// sentBytes of [Link.Sent] are kept: enough to tell whether two are the same.
+const sentBytes = 8
+
+// unsent tells whether what is desired of a linked person is not what was last carried out.
+func (b *Builder) unsent(n, t int) bool {
+	sent, now := b.link(t).Sent, b.desired(n).Digest()
+	return sent == (Digest{}) || string(sent[:sentBytes]) != string(now[:sentBytes])
 }
 
 // head is a link without its rows, and the cursor that stands before them.
