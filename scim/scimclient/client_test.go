@@ -289,10 +289,10 @@ func TestMissingPermissionsAreNamed(t *testing.T) {
 
 func TestErrorsAndLogsHoldNoValues(t *testing.T) {
 	t.Parallel()
-	const canary = "Canary Ångström"
-	said := fmt.Sprintf(`{"status":"400","scimType":"invalidValue","detail":"Value %s of kim.canary@example.com is not valid: '%s', \"%s\", +1 317 555 0100"}`, canary, canary, canary)
+	const canary = "Canary Ångström" // its parts are values too, and one is short
+	said := fmt.Sprintf(`{"status":"400","scimType":"invalidValue","detail":"Value %s of kim.canary@example.com is not valid: '%s', \"%s\", +1 317 555 0100, ZQ, 7.25"}`, canary, canary, canary)
 	call := scimclient.Call{
-		Method: http.MethodPost, Path: "/users", Body: []byte(`{"displayName":"` + canary + `"}`),
+		Method: http.MethodPost, Path: "/users", Body: []byte(`{"displayName":"` + canary + `","title":"Canary","department":"ZQ","emails":[{"value":7.25}]}`),
 		Query: url.Values{"filter": {`userName eq "kim.canary@example.com"`}},
 	}
 	var log bytes.Buffer
@@ -311,7 +311,7 @@ func TestErrorsAndLogsHoldNoValues(t *testing.T) {
 			t.Fatalf("%s: no error", name)
 		}
 		for _, text := range []string{err.Error(), fault.Hint(err), log.String()} {
-			for _, v := range []string{"anary", "ngström", "555", "secret"} {
+			for _, v := range []string{"anary", "ngström", "555", "secret", "ZQ", "7.25"} {
 				if strings.Contains(text, v) {
 					t.Errorf("%s: %q shows %q", name, text, v)
 				}

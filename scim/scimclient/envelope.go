@@ -2,6 +2,7 @@ package scimclient
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -146,6 +147,8 @@ func (e envelope) permissions() []string {
 const struck = "…"
 
 var (
+	plainWord = regexp.MustCompile(`^[0-9A-Za-z]+$`)
+
 	quoted  = regexp.MustCompile(`"[^"]*"|'[^']*'|“[^”]*”`)
 	address = regexp.MustCompile(`[^\s"'<>(),;]+@[^\s"'<>(),;]+`)
 	figures = regexp.MustCompile(`\+?\d[\d .()/-]{4,}\d`)
@@ -154,8 +157,10 @@ var (
 // strike takes out of a service's words whatever may be a value of a person:
 // what the request held, what is quoted, addresses and long numbers.
 func strike(text string, call Call) string {
-	for _, v := range heldValues(call) {
-		text = strings.ReplaceAll(text, v, struck)
+	held := heldValues(call)
+	slices.SortFunc(held, func(a, b string) int { return cmp.Compare(len(b), len(a)) }) // a name before its parts
+	for _, v := range held {
+		text = without(text, v)
 	}
 	text = quoted.ReplaceAllString(text, struck)
 	text = address.ReplaceAllString(text, struck)
@@ -167,8 +172,17 @@ func strike(text string, call Call) string {
 	return strings.TrimRight(strings.Join(strings.Fields(text), " "), ". ")
 }
 
+// without strikes a value; one as short as "HR" only where it is a word.
+func without(text, value string) string {
+	const short = 3
+	if len(value) > short || !plainWord.MatchString(value) {
+		return strings.ReplaceAll(text, value, struck)
+	}
+	return regexp.MustCompile(`\b`+value+`\b`).ReplaceAllString(text, struck)
+}
+
 // heldValues are the strings and numbers that a request carries, but for the
-// words of the protocol; longest first is not needed, as parts of a value are values too.
+// words of the protocol.
 func heldValues(call Call) []string {
 	var out []string
 	for _, m := range quoted.FindAllString(call.Query.Get("filter"), -1) {
@@ -199,14 +213,12 @@ func leaves(out []string, v any, name string) []string {
 				out = leaves(out, m[1:len(m)-1], "")
 			}
 		default:
-			if len(v) > 2 {
+			if v != "" {
 				out = append(out, v)
 			}
 		}
 	case float64:
-		if s := strconv.FormatFloat(v, 'f', -1, 64); len(s) > 2 {
-			out = append(out, s)
-		}
+		out = append(out, strconv.FormatFloat(v, 'f', -1, 64))
 	}
 	return out
 }

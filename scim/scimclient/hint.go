@@ -31,6 +31,8 @@ func hintOf(f *target.Failure) string {
 		return "the service did not accept the access token, even a fresh one: the OAuth client was probably disabled, deleted or moved; check it and its secret"
 	case f.Status == http.StatusForbidden:
 		return "the credentials are good but may not do this: grant the OAuth client a role with the missing permission, in a division that holds the users concerned"
+	case f.Kind == fault.Taken:
+		return "another resource, maybe an inactive one, has this userName or external id: rename or release it there, or let the source match it"
 	case f.Kind == fault.Stale:
 		return "somebody else changed the resource after it was read, so nothing was written over: run plan again to see the change as it stands now"
 	case f.Kind == fault.Throttled:

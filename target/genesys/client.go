@@ -174,6 +174,14 @@ func (c *Client) PageSizes() map[string]int {
 	return out
 }
 
+// Close gives up the connections that no request uses.
+func (c *Client) Close() error {
+	if t, ok := c.o.Transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+	return nil
+}
+
 // do sends a call to the API, and says of a refusal what only this service's
 // client can know.
 func (c *Client) do(ctx context.Context, call scimclient.Call) (scimclient.Reply, error) {

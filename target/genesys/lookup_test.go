@@ -132,7 +132,7 @@ func TestOptionsThatCannotBe(t *testing.T) {
 		}
 	}
 	c, err := genesys.New(ok)
-	if err != nil || c.Name() != "api.mypurecloud.de a" {
+	if err != nil || c.Name() != "api.mypurecloud.de a" || c.Close() != nil {
 		t.Errorf("New: %v", err)
 	}
 }
