@@ -20,8 +20,7 @@ import (
 // answered, in this run or in one that was killed: what is found then is the
 // user that the lost create made.
 func (t *task) create(ctx context.Context) {
-	ops, ok := t.creation()
-	if !ok {
+	if t.wanted(userName) == "" {
 		t.end(ledger.Failed, fault.Internal, "a create without userName: nothing could find it again")
 		return
 	}
@@ -32,7 +31,7 @@ func (t *task) create(ctx context.Context) {
 			return
 		}
 		if err == nil {
-			err = t.post(ctx, ops)
+			err = t.post(ctx)
 		}
 		switch {
 		case err == nil:
@@ -59,8 +58,8 @@ func (t *task) free(ctx context.Context, look bool) error {
 }
 
 // post sends the create and takes over the user that came of it.
-func (t *task) post(ctx context.Context, ops []scim.Op) error {
-	answer, err := t.send(ctx, target.Request{Act: target.Create, To: scim.Ref{Type: scim.User}, Ops: ops})
+func (t *task) post(ctx context.Context) error {
+	answer, err := t.send(ctx, target.Request{Act: target.Create, To: scim.Ref{Type: scim.User}, Ops: t.creation()})
 	if err != nil {
 		return err
 	}
@@ -72,14 +71,13 @@ func (t *task) post(ctx context.Context, ops []scim.Op) error {
 	return nil
 }
 
-// creation are the operations that make the user; false where there is no userName.
-func (t *task) creation() (ops []scim.Op, named bool) {
-	ops, _ = t.c.Against(func(scim.Path) []scim.Value { return nil })
-	for i, op := range ops {
+// creation are the operations that make the user.
+func (t *task) creation() []scim.Op {
+	ops, _ := t.c.Against(func(scim.Path) []scim.Value { return nil })
+	for i := range ops {
 		ops[i].Verb = scim.Add
-		named = named || op.Path == userName
 	}
-	return ops, named
+	return ops
 }
 
 const (
@@ -92,7 +90,7 @@ const (
 // user has: creating then is the service's way to bring that one back.
 func (t *task) holder(ctx context.Context) (found target.Observed, err error) {
 	name, _ := t.wanted(userName).Text()
-	q := target.Query{Ask: target.ByUserName, Type: scim.User, Who: name, Paths: t.paths()}
+	q := target.Query{Ask: target.ByUserName, Type: scim.User, Who: name, Paths: paths(t.c)}
 	for o, err := range t.reader.Read(ctx, q, t.Users) {
 		if err != nil {
 			return target.Observed{}, err

@@ -130,9 +130,9 @@ func both(a, b []scim.Path) []scim.Path {
 	return slices.DeleteFunc(slices.Clone(a), func(p scim.Path) bool { return !slices.Contains(b, p) })
 }
 
-func (t *task) paths() []scim.Path {
-	paths := make([]scim.Path, len(t.c.Edits))
-	for i, e := range t.c.Edits {
+func paths(c plan.Change) []scim.Path {
+	paths := make([]scim.Path, len(c.Edits))
+	for i, e := range c.Edits {
 		paths[i] = e.Path
 	}
 	return paths

@@ -26,7 +26,8 @@ type memory struct {
 type denial struct {
 	op    plan.Op // of a whole op; "" where it is about attributes
 	typ   scim.Type
-	paths []scim.Path // a change that edits all of them is denied as well
+	paths []scim.Path // what was written: a change that edits all of it is denied as well
+	named bool        // the service named paths: a change without them goes
 	hint  string
 }
 
@@ -91,13 +92,8 @@ func (m *memory) rests(c plan.Change) plan.Op {
 	return m.failed[c.Key]
 }
 
-// deny remembers that c's kind of write is not permitted: the whole op where it
-// is not a PATCH, else the paths that were written.
-func (m *memory) deny(c plan.Change, written []scim.Path, hint string) {
-	d := denial{typ: c.Target.Type, paths: written, hint: hint}
-	if wholeOp(c.Op) {
-		d.op, d.paths = c.Op, nil
-	}
+// deny remembers what is not permitted.
+func (m *memory) deny(d denial) {
 	if d.op == "" && len(d.paths) == 0 {
 		return
 	}
@@ -106,7 +102,7 @@ func (m *memory) deny(c plan.Change, written []scim.Path, hint string) {
 	m.denials = append(m.denials, d)
 }
 
-// denied tells whether c is of a kind that was denied before.
+// denied tells whether c is of a kind that was denied before as a whole.
 func (m *memory) denied(c plan.Change) (denial, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -114,7 +110,7 @@ func (m *memory) denied(c plan.Change) (denial, bool) {
 		if d.op != "" || wholeOp(c.Op) {
 			return d.op == c.Op
 		}
-		return d.typ == c.Target.Type && !slices.ContainsFunc(d.paths, func(p scim.Path) bool { return !edits(c, p) })
+		return !d.named && d.typ == c.Target.Type && len(both(d.paths, paths(c))) == len(d.paths)
 	})
 	if i < 0 {
 		return denial{}, false
@@ -122,10 +118,13 @@ func (m *memory) denied(c plan.Change) (denial, bool) {
 	return m.denials[i], true
 }
 
-func wholeOp(op plan.Op) bool {
-	return op == plan.Create || op == plan.Delete || op == plan.Grant || op == plan.Restore
+// forbidden are the denials of attributes of this type that the service named.
+func (m *memory) forbidden(t scim.Type) []denial {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(m.denials), func(d denial) bool { return !d.named || d.typ != t })
 }
 
-func edits(c plan.Change, p scim.Path) bool {
-	return slices.ContainsFunc(c.Edits, func(e plan.Edit) bool { return e.Path == p })
+func wholeOp(op plan.Op) bool {
+	return op == plan.Create || op == plan.Delete || op == plan.Grant || op == plan.Restore
 }

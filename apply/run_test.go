@@ -322,3 +322,39 @@ func TestProgressCountsToTheEnd(t *testing.T) {
 		}
 	})
 }
+
+func TestAnAttributeThatIsNotPermittedIsLeftOutOfTheRest(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := newOrg(t, func(c *genesyssim.Config) {
+			c.Clients = []genesyssim.Client{
+				{ID: "demo", Secret: "demo-secret", Permissions: []string{"*"}},
+				{ID: "small", Secret: "small-secret", Permissions: []string{"directory:user:add", "directory:user:edit", "directory:user:view"}},
+			}
+		})
+		agent := plan.Edit{Path: roles, ID: "value", Add: []scim.Value{role("Sales Agent")}}
+		p := planOf(
+			create("kim", 1, agent), create("lee", 1, agent), create("max", 1),
+			update("ada", o.ref("ada@example.com"), set(title, "Clerk", "Lead"), agent), update("ben", o.ref("ben@example.com"), agent),
+		)
+		small := o.login("small", "small-secret")
+		o.writer, o.reader = small, small
+		outcomes, tally, err := o.apply(t.Context(), p, func(a *apply.Options) { a.Workers = 1 })
+		if err != nil || tally.Succeeded != 4 || tally.Short != 3 || tally.LeftOut != 1 {
+			t.Fatalf("Run = %+v, %v; want four done, three of them in part, one left out", tally, err)
+		}
+		if tally.Attempts != 5 {
+			t.Errorf("%d requests, want one that was refused and four without roles", tally.Attempts)
+		}
+		for _, who := range []string{"kim", "lee", "ada"} {
+			if got := outcomes[who]; len(got.Waiting) != 1 || got.Kind != fault.Denied || got.Error == "" || got.Hint == "" || len(got.Edits) == 0 {
+				t.Errorf("%s = %+v, want roles waiting, with kind, error and hint", who, got)
+			}
+		}
+		if got := outcomes["ben"]; got.Result != ledger.LeftOut || got.Kind != fault.Denied {
+			t.Errorf("ben = %s %s, want left out, denied", got.Result, got.Kind)
+		}
+		if got := o.people()["ada@example.com"].Title; got != "Lead" {
+			t.Errorf("ada's title = %q, want Lead", got)
+		}
+	})
+}

@@ -15,6 +15,7 @@ type Tally struct {
 	Failed    int // refused, given up, or of unknown fate
 	LeftOut   int // not sent: moved since the plan was saved, resting on a change that failed, or canceled
 	Held      int // waiting for a person: never intended
+	Short     int // of Succeeded: but for a part that waits for somebody, or is not permitted
 	Found     int // of Succeeded: nothing was left to send
 	Moved     int // of LeftOut: moved since the plan was saved
 	Unknown   int // of Failed: sent, and no answer came
@@ -33,6 +34,9 @@ func (t *Tally) add(o ledger.Outcome) {
 	t.Attempts += o.Attempts
 	if o.Attempts > 0 {
 		t.took = append(t.took, o.Took)
+	}
+	if o.Result.Fine() && len(o.Waiting) > 0 {
+		t.Short++
 	}
 	switch o.Result {
 	case ledger.Done:

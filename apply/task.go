@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"rollcall/fault"
@@ -24,10 +25,12 @@ type task struct {
 	c       plan.Change // Person values resolved
 	to      scim.Ref
 	out     ledger.Outcome
-	lost    int  // requests and looks that got no answer
-	limbo   bool // the last write got no answer, and nothing was seen since
-	tried   bool // some write got no answer, whatever was seen since
-	stopped bool // the run ended while it waited
+	lost    int    // requests and looks that got no answer
+	limbo   bool   // the last write got no answer, and nothing was seen since
+	tried   bool   // some write got no answer, whatever was seen since
+	stopped bool   // the run ended while it waited
+	short   string // what the credentials may not do of it; "": nothing
+
 }
 
 // do carries one change out and remembers what follows from it.
@@ -64,6 +67,12 @@ func (t *task) ready() bool {
 		t.out.Hint = d.hint
 		return false
 	}
+	for _, d := range t.known.forbidden(t.c.Target.Type) {
+		if named := both(d.paths, paths(t.c)); len(named) > 0 && !t.strip(named, d.hint) {
+			t.end(ledger.LeftOut, fault.Denied, t.short)
+			return false
+		}
+	}
 	op := t.known.rests(t.c)
 	if op == "" && t.to.ID == "" && t.c.Op != plan.Create {
 		op = plan.Create
@@ -72,19 +81,40 @@ func (t *task) ready() bool {
 		t.end(ledger.LeftOut, 0, fmt.Sprintf("rests on a change that did not come about: %s %s", op, t.c.Key))
 		return false
 	}
-	t.c, t.out.Waiting = resolve(t.c, t.id)
-	t.out.Edits = t.c.Edits
-	if len(t.out.Waiting) == 0 {
-		return true
-	}
-	needed := t.c.Op == plan.Create && slices.ContainsFunc(t.out.Waiting, func(p scim.Path) bool {
-		return slices.Contains(t.Dialect.CreateNeeds, p)
-	})
-	if needed || len(t.c.Edits) == 0 {
+	var waiting []scim.Path
+	t.c, waiting = resolve(t.c, t.id)
+	t.out.Edits, t.out.Waiting = t.c.Edits, append(t.out.Waiting, waiting...)
+	if len(waiting) > 0 && (t.needs(waiting) || len(t.c.Edits) == 0) {
 		t.end(ledger.LeftOut, 0, "names a person who is not there: their change did not come about")
 		return false
 	}
 	return true
+}
+
+// needs tells whether c cannot go without one of paths.
+func (t *task) needs(paths []scim.Path) bool {
+	return t.c.Op == plan.Create && len(both(t.Dialect.CreateNeeds, paths)) > 0
+}
+
+// strip takes out of c what the credentials may not write; false where nothing
+// worth sending is left.
+func (t *task) strip(denied []scim.Path, hint string) bool {
+	t.short = fmt.Sprintf("the credentials may not write %s", join(denied))
+	t.out.Hint = hint
+	if t.needs(denied) {
+		return false
+	}
+	t.c.Edits = slices.DeleteFunc(slices.Clone(t.c.Edits), func(e plan.Edit) bool { return slices.Contains(denied, e.Path) })
+	t.out.Edits, t.out.Waiting = t.c.Edits, append(t.out.Waiting, denied...)
+	return len(t.c.Edits) > 0
+}
+
+func join(paths []scim.Path) string {
+	texts := make([]string, len(paths))
+	for i, p := range paths {
+		texts[i] = string(p)
+	}
+	return strings.Join(texts, ", ")
 }
 
 // id finds the user of a key: created in this run, or linked before.
@@ -240,9 +270,26 @@ func (t *task) again(err error) bool {
 	case fault.Unavailable:
 		t.lost++
 		return t.lost < t.Backoff.Attempts && t.wait(t.lost)
+	case fault.Denied:
+		return t.without(err)
 	default:
 		return false
 	}
+}
+
+// without drops the attributes that the service named as not permitted, and
+// tells whether the rest of the change goes. They are not tried again in this run.
+func (t *task) without(err error) bool {
+	var f *target.Failure
+	if !errors.As(err, &f) {
+		return false
+	}
+	named := both(paths(t.c), f.Paths)
+	if len(named) == 0 || len(named) == len(t.c.Edits) || t.needs(named) {
+		return false
+	}
+	t.known.deny(denial{typ: t.to.Type, paths: named, named: true, hint: fault.Hint(err)})
+	return t.strip(named, fault.Hint(err))
 }
 
 // wait waits before the n-th repetition; false where the run ends meanwhile.
@@ -261,7 +308,7 @@ func (t *task) wait(n int) bool {
 
 // look reads what is there now of what c edits.
 func (t *task) look(ctx context.Context) (target.Observed, error) {
-	q := target.Query{Ask: target.ByID, Type: t.to.Type, Who: t.to.ID, Paths: t.paths()}
+	q := target.Query{Ask: target.ByID, Type: t.to.Type, Who: t.to.ID, Paths: paths(t.c)}
 	if t.c.Op == plan.Grant {
 		q.Ask = target.Grants
 	}
@@ -322,14 +369,21 @@ func (t *task) denied(err error) {
 		t.halt(fmt.Errorf("apply change %s: %w", t.c.ID, err))
 		return
 	}
-	paths := t.editing()
-	if named := both(paths, f.Paths); len(named) > 0 {
-		paths = named
+	d := denial{typ: t.c.Target.Type, paths: t.editing(), hint: t.out.Hint}
+	if named := both(d.paths, f.Paths); len(named) > 0 {
+		d.paths, d.named = named, true
+	} else if wholeOp(t.c.Op) {
+		d.op = t.c.Op
 	}
-	t.known.deny(t.c, paths, t.out.Hint)
+	t.known.deny(d)
 }
 
+// end ends the change. What came about but for what the credentials may not do
+// says so.
 func (t *task) end(r ledger.Result, kind fault.Kind, text string) {
+	if t.short != "" && r.Fine() {
+		kind, text = fault.Denied, "all but what was not permitted: "+t.short
+	}
 	t.out.Result, t.out.Kind, t.out.Error = r, kind, text
 }
 

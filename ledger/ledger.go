@@ -59,7 +59,7 @@ type Outcome struct {
 	Seen        scim.Row    // the user as answered; the zero Row where no body came. A group's is not kept
 	Moved       []scim.Path // paths whose value somebody else had changed meanwhile
 	Kept        []scim.Path // paths that the service answered otherwise than sent: kept, or not visible yet
-	Waiting     []scim.Path // paths not sent, or not wholly: they name a person who is not there yet
+	Waiting     []scim.Path // paths not sent, or not wholly: they name a person who is not there yet, or are not permitted
 	Status      int
 	Attempts    int
 	Conflicts   int

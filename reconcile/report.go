@@ -61,6 +61,7 @@ type Report struct {
 	Planned   int          `json:"planned"`
 	Processed int          `json:"processed"`
 	Succeeded int          `json:"succeeded"`
+	Short     int          `json:"short"` // of succeeded: but for a part that waits for somebody, or is not permitted
 	Failed    int          `json:"failed"`
 	LeftOut   int          `json:"leftOut"`
 	Held      int          `json:"held"`      // waiting for a person
@@ -101,7 +102,7 @@ func (r *Report) fill(p *Proposal, t *apply.Tally) {
 	if t == nil {
 		return
 	}
-	r.Processed, r.Succeeded, r.Failed = t.Processed(), t.Succeeded, t.Failed
+	r.Processed, r.Succeeded, r.Short, r.Failed = t.Processed(), t.Succeeded, t.Short, t.Failed
 	r.LeftOut, r.Moved, r.Conflicts = t.LeftOut, t.Moved, t.Conflicts
 	r.Requests = t.Attempts
 	l := t.Latency()
@@ -134,7 +135,7 @@ func result(r *Report, t *apply.Tally, err error) string {
 		return refused
 	case err != nil:
 		return failed
-	case r.Failed+r.LeftOut+r.Held+r.Unplanned > 0:
+	case r.Failed+r.LeftOut+r.Short+r.Held+r.Unplanned > 0:
 		return partial
 	default:
 		return done
@@ -143,15 +144,15 @@ func result(r *Report, t *apply.Tally, err error) string {
 
 // Exit is the exit code that the report calls for, errors of the run aside
 // (design §5): 5 where something waits for a person, 6 where a saved plan had
-// moved parts, 4 where a change failed or was left out or a person could not be
-// planned, else 0.
+// moved parts, 4 where a change failed, was left out, or came about in part, or a
+// person could not be planned, else 0.
 func (r *Report) Exit() int {
 	switch {
 	case r.Held > 0 || r.Result == refused:
 		return 5
 	case r.Moved > 0:
 		return 6
-	case r.Failed+r.LeftOut+r.Unplanned > 0:
+	case r.Failed+r.LeftOut+r.Short+r.Unplanned > 0:
 		return 4
 	default:
 		return 0
@@ -177,7 +178,7 @@ type Row struct {
 	Hint        string        `json:"hint,omitempty"`    // what to do about Error
 	Moved       []scim.Path   `json:"moved,omitempty"`   // somebody else's values, replaced or left standing
 	Kept        []scim.Path   `json:"kept,omitempty"`    // sent, and answered otherwise
-	Waiting     []scim.Path   `json:"waiting,omitempty"` // not sent: they name a person who is not there yet
+	Waiting     []scim.Path   `json:"waiting,omitempty"` // not sent: they name a person who is not there yet, or are not permitted
 }
 
 // Good tells whether the change is as it was meant to be.
