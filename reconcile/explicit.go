@@ -251,7 +251,7 @@ func (r *operations) operation(p part, what string) []explicit {
 	}
 	verb, ok := scim.ParseVerb(op)
 	if !ok {
-		r.faultAt(place, "op must be add, replace or remove")
+		r.faultAt(place, "op %q must be add, replace or remove", op)
 		return nil
 	}
 	if err := json.Unmarshal(orNull(m["path"].value), &path); err != nil {
