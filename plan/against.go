@@ -21,6 +21,7 @@ func (c Change) Against(at func(scim.Path) []scim.Value) (ops []scim.Op, moved [
 		if e.ID == "" && e.Whole {
 			more = e.single(now)
 		} else {
+			now = e.near(now)
 			more = e.elements(now)
 		}
 		ops = append(ops, more...)
@@ -29,6 +30,28 @@ func (c Change) Against(at func(scim.Path) []scim.Value) (ops []scim.Op, moved [
 		}
 	}
 	return ops, moved
+}
+
+// near are the elements of now that e speaks of, where it does not speak of
+// all: the thousands of members of a group are looked at once, not again for each of e's.
+func (e Edit) near(now []scim.Value) []scim.Value {
+	if e.Whole || len(now) <= len(e.Add)+len(e.Remove) {
+		return now
+	}
+	spoken := make(map[scim.Value]bool, len(e.Add)+len(e.Remove))
+	for _, v := range e.Add {
+		spoken[identity(v, e.ID)] = true
+	}
+	for _, v := range e.Remove {
+		spoken[identity(v, e.ID)] = true
+	}
+	var near []scim.Value
+	for _, v := range now {
+		if spoken[identity(v, e.ID)] {
+			near = append(near, v)
+		}
+	}
+	return near
 }
 
 // single is the operation that makes a value, or a list that is no set, the wanted one.
