@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -42,6 +43,7 @@ func Main(ctx context.Context, p Process) int {
 	if err == nil {
 		return 0
 	}
+	s.json = s.json || slices.Contains(p.Args, "--json") // a command line that was given up early may not have come to it
 	return s.fail(err)
 }
 
