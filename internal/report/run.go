@@ -55,6 +55,7 @@ func (s Style) trouble(out io.Writer, row reconcile.Row) {
 		for _, p := range row.Moved {
 			fmt.Fprintf(out, "%s %s: somebody else had changed %s meanwhile; the source's value was sent again\n", s.paint(yellow, "! replaced"), rowName(row), s.path(p))
 		}
+		s.inPart(out, row)
 		for _, p := range row.Kept {
 			fmt.Fprintf(out, "%s %s: the service answered another value of %s than was sent\n", s.paint(yellow, "! kept"), rowName(row), s.path(p))
 		}
@@ -67,6 +68,20 @@ func (s Style) trouble(out io.Writer, row reconcile.Row) {
 		if row.Hint != "" {
 			fmt.Fprintln(out, "    "+row.Hint)
 		}
+	}
+}
+
+// inPart writes what of a change was not sent.
+func (s Style) inPart(out io.Writer, row reconcile.Row) {
+	why := row.Error
+	if why == "" {
+		why = "it names a person who is not there yet; the next run completes it"
+	}
+	for _, p := range row.Waiting {
+		fmt.Fprintf(out, "%s %s: %s was not sent: %s\n", s.paint(yellow, "! in part"), rowName(row), s.path(p), why)
+	}
+	if len(row.Waiting) > 0 && row.Hint != "" {
+		fmt.Fprintln(out, "    "+row.Hint)
 	}
 }
 
