@@ -103,24 +103,29 @@ func (h Host) assemble(ctx context.Context, c *config.Config, write bool, in Int
 // OpenLedger opens the ledger of a configuration for reading; without the file,
 // that of explicit operations in its directory. The target is not asked for.
 func (h Host) OpenLedger(ctx context.Context, file string, asked bool) (*sqlledger.Ledger, error) {
-	env := h.surroundings()
-	env.Offline = true
-	if _, err := os.Stat(file); !asked && errors.Is(err, os.ErrNotExist) {
-		c, err := config.FromEnvironment(filepath.Dir(file), env, genesys.Dialect())
-		if err != nil {
-			return nil, err
-		}
-		if _, err := os.Stat(c.Ledger); err != nil {
-			err = fmt.Errorf("open ledger: neither %s nor %s is here: %w", file, c.Ledger, fault.Invalid)
-			return nil, fault.WithHint(err, "name the configuration with --config, or write one with: rollcall init")
-		}
-		return h.openLedger(ctx, c, true)
-	}
-	c, err := config.Load(file, env, genesys.Dialect())
+	c, err := h.offline(file, asked)
 	if err != nil {
 		return nil, err
 	}
 	return h.openLedger(ctx, c, true)
+}
+
+// offline is the configuration as far as it can be read without credentials.
+func (h Host) offline(file string, asked bool) (*config.Config, error) {
+	env := h.surroundings()
+	env.Offline = true
+	if _, err := os.Stat(file); asked || !errors.Is(err, os.ErrNotExist) {
+		return config.Load(file, env, genesys.Dialect())
+	}
+	c, err := config.FromEnvironment(filepath.Dir(file), env, genesys.Dialect())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(c.Ledger); err != nil {
+		err = fmt.Errorf("open ledger: neither %s nor %s is here: %w", file, c.Ledger, fault.Invalid)
+		return nil, fault.WithHint(err, "name the configuration with --config, or write one with: rollcall init")
+	}
+	return c, nil
 }
 
 func (h Host) openLedger(ctx context.Context, c *config.Config, readOnly bool) (*sqlledger.Ledger, error) {

@@ -1,0 +1,126 @@
+package reconcile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"rollcall/plan"
+	"rollcall/scim"
+)
+
+// groups are the managed groups, in the configuration's order, and behind them
+// those that a column names, or that rollcall added the person to.
+func (s *story) groups() (all []Membership) {
+	d := s.sought.desired()
+	for _, r := range s.job.Input.Members {
+		m := Membership{Group: r.Name, Own: OwnName(r.Own)}
+		if d != nil {
+			for _, t := range d.Groups {
+				if t.Group == r.Name {
+					m.Expression, m.Belongs = t.Text, t.True()
+				}
+			}
+		}
+		all = append(all, m)
+	}
+	if s.job.Input.ByColumn != 0 {
+		all = append(all, s.byColumn(all)...)
+	}
+	for i := range all {
+		s.member(&all[i])
+	}
+	return all
+}
+
+// byColumn are the groups of group_names that no rule has.
+func (s *story) byColumn(ruled []Membership) (more []Membership) {
+	names, text := map[string]bool{}, ""
+	if d := s.sought.desired(); d != nil && d.GroupNames != nil {
+		text = d.GroupNames.Text
+		for _, n := range d.GroupNames.Names() {
+			names[n] = true
+		}
+	}
+	if s.sought.link != nil {
+		for _, id := range s.sought.link.Groups {
+			if name := s.glimpse.groups[id]; name != "" && !names[name] {
+				names[name] = false
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if i := slices.IndexFunc(ruled, func(m Membership) bool { return m.Group == name }); i < 0 {
+			more = append(more, Membership{Group: name, Own: OwnName(s.job.Input.ByColumn), Expression: text, Belongs: names[name]})
+		}
+	}
+	return more
+}
+
+// member finds out how it stands with one group:
+//
+//	plan        belongs  member  ours  own   | verdict
+//	----------  -------  ------  ----  ----- | ------------------------------
+//	changes it  -        -       -     -     | goes, waits, claims
+//	no          as is    as is   -     -     | equal
+//	no          no       yes     -     add   | equal: never removed
+//	no          no       yes     no    mine  | equal: another hand's
+//	no          no       yes     -     exact | goes, of a foreign user; else heldBack
+//	no          yes      no      -     -     | heldBack
+func (s *story) member(m *Membership) {
+	for id, name := range s.glimpse.groups {
+		if name == m.Group {
+			m.Resource = id
+		}
+	}
+	if s.glimpse.told && m.Resource != "" {
+		in := s.glimpse.in[m.Resource]
+		m.Member = &in
+	}
+	m.Ours = m.Resource != "" && s.sought.link != nil && slices.Contains(s.sought.link.Groups, m.Resource)
+	for _, c := range s.Changes {
+		if c.Target.Type == scim.Group && c.Target.ID == m.Resource {
+			m.Op, m.Verdict = c.Op, s.sent(c, &c.Edits[0])
+			return
+		}
+	}
+	s.unmoved(m)
+}
+
+// unmoved is the verdict on a membership that no change is about.
+func (s *story) unmoved(m *Membership) {
+	m.Verdict = Equal
+	switch {
+	case s.Standing == Foreign:
+		m.foreign()
+	case m.Resource == "":
+		m.Verdict = Unread
+		if m.Belongs {
+			m.Verdict, m.Why = HeldBack, []string{"there is no group of this name"}
+		}
+	case m.Member == nil:
+		m.Verdict, m.Why = Unread, s.undone()
+	case m.Belongs == *m.Member:
+	case m.Belongs:
+		m.Verdict, m.Why = HeldBack, s.undone()
+	case !s.account:
+		m.Why = []string{"the memberships of somebody who left stand as they are"}
+	case m.Own == OwnName(plan.Additive):
+		m.Why = []string{"own: add never removes"}
+	case m.Own == OwnName(plan.Mine) && !m.Ours:
+		m.Why = []string{"another hand's: own: mine removes only what rollcall added"}
+	default:
+		m.Verdict, m.Why = HeldBack, s.undone()
+	}
+}
+
+// foreign is the verdict on the membership of a user who is nobody of the source.
+func (m *Membership) foreign() {
+	switch {
+	case m.Member == nil:
+		m.Verdict = Unread
+	case *m.Member && m.Own == OwnName(plan.Exact):
+		m.Op, m.Verdict = plan.Leave, Goes
+		m.Why = []string{fmt.Sprintf("own: exact removes whoever is not of the source from %q", m.Group)}
+	}
+}
