@@ -193,11 +193,12 @@ var (
 	errSchema = errors.New("the schema is not " + Schema)
 	errShape  = errors.New("not the JSON of a plan")
 	errOp     = errors.New("a change has an op that no plan has")
+	errEdited = errors.New("a change is not what its id says: the file was edited")
 	errTail   = errors.New("more follows after the plan")
 )
 
 // Decode reads what Encode wrote, change by change. Errors are Invalid: not
-// JSON, another schema, or something after the document. Unknown fields are left out.
+// JSON, another schema, a change that was edited, or something after the document. Unknown fields are left out.
 func Decode(r io.Reader) (*Plan, error) {
 	d := json.NewDecoder(r)
 	p, err := decode(d)
@@ -264,7 +265,11 @@ func (p *Plan) decodeChanges(d *json.Decoder) error {
 		if !slices.Contains(ops, w.Op) {
 			return errOp
 		}
-		p.packed.add(w.change(), counted, 0)
+		c := w.change()
+		if id, _ := c.identify(nil); id != c.ID {
+			return errEdited
+		}
+		p.packed.add(c, counted, 0)
 	}
 	return expect(d, ']')
 }
