@@ -46,13 +46,19 @@ func TestScripts(t *testing.T) {
 			"json":      jsonField,
 			"sed":       sed,
 			"absent":    absent,
+			"exits":     exits,
+			"sent":      sent,
+			"repeat":    repeat,
+			"encode":    encode,
+			"mode":      mode,
+			"busy":      busy,
 		},
 		RequireExplicitExec: true,
 	})
 }
 
 // simulator start [FILE]: an organization on a free port; the environment then
-// holds its addresses and the first client's credentials. simulator stop.
+// holds its addresses and the first client's credentials.
 func simulator(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) == 0 || args[0] != "start" {
 		ts.Fatalf("usage: simulator start [FILE]")
@@ -218,7 +224,8 @@ func enter(doc any, step string) any {
 	return fmt.Sprintf("nothing at %q", step)
 }
 
-// sed FILE OLD NEW: replaces text in a file; OLD is a regular expression that must occur.
+// sed FILE OLD NEW: replaces text in a file; OLD is a regular expression
+// that must occur; \n is a new line in both.
 func sed(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 3 {
 		ts.Fatalf("usage: sed FILE OLD NEW")
@@ -228,7 +235,7 @@ func sed(ts *testscript.TestScript, _ bool, args []string) {
 	if !re.MatchString(text) {
 		ts.Fatalf("sed %s: nothing matches %q", args[0], args[1])
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(re.ReplaceAllString(text, args[2])), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(re.ReplaceAllString(text, strings.ReplaceAll(args[2], `\n`, "\n"))), 0o600))
 }
 
 // absent WORD FILE...: the word is in none of the files, read as bytes; patterns are expanded.
