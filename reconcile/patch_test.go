@@ -145,7 +145,7 @@ func TestPatchListsEveryFaultWithItsPlace(t *testing.T) {
 			t.Fatalf("Patch = %v, want invalid", err)
 		}
 		for _, want := range []string{
-			"updates.json:3:5 (updates[0].operations[0]): op must be",
+			"updates.json:3:5 (updates[0].operations[0]): op \"move\" must be",
 			"updates.json:4:5 (updates[0].operations[1])", `"title"`,
 			"updates.json:5:5 (updates[0].operations[2])", "true or false",
 			"updates.json:6:5 (updates[0].operations[3]): remove has no path",
