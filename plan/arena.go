@@ -36,6 +36,9 @@ func (a *arena) get(s spot) []byte {
 	return c[w : w+int(n)] //nolint:gosec // a length written by put
 }
 
+// size is what the arena takes, about.
+func (a *arena) size() int { return len(a.chunks) * largest }
+
 // drop gives back every chunk before the one of s.
 func (a *arena) drop(s spot) {
 	for i := int(s>>32) - 1; i >= 0 && a.chunks[i] != nil; i-- { //nolint:gosec // a chunk number

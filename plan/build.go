@@ -16,6 +16,9 @@ func (b *Builder) Plan() *Plan {
 	b.decision = newDecision()
 	b.rival()
 	b.layer()
+	if b.spare > 0 {
+		b.tidy()
+	}
 	for n := range b.people {
 		b.rows.drop(b.people[n].row)
 		b.planPerson(n)

@@ -27,11 +27,13 @@ type Builder struct {
 	users  []user
 	groups []group
 
-	about  arena // of people: key, place, groups
-	rows   arena // of people
-	links  arena
-	seen   arena // of users: id, version, names, row
-	sprout *scim.RowBuilder
+	about    arena // of people: key, place, groups
+	rows     arena // of people
+	links    arena
+	seen     arena // of users: id, version, names, row
+	sprout   *scim.RowBuilder
+	spare    int  // bytes of rows that nobody needs any more
+	lightest spot // of the first row that was cut since rows were last written anew
 
 	byKey, byName, tieByKey, tieByID, userByID, userByName index
 
@@ -203,7 +205,11 @@ func (b *Builder) Have(o target.Observed) {
 		row = b.merge(row, b.row(n))
 	}
 	u := &b.users[n]
-	u.state, u.flags = o.State, u.flags&^same
+	if u.flags&same != 0 { // seen again: as desired it was
+		u.state = o.State
+		return
+	}
+	u.state = o.State
 	buf := appendText(appendText(nil, o.ID), o.Version)
 	for i := range b.names {
 		name := b.nameIn(row, i)
@@ -212,9 +218,10 @@ func (b *Builder) Have(o target.Observed) {
 		}
 		buf = appendText(buf, name)
 	}
-	if b.unchanged(o, row) {
+	if n := b.unchanged(o, row); n >= 0 {
 		u.flags |= same
 		row = scim.Row{}
+		b.lighten(n)
 	}
 	before := u.at
 	u.at = b.seen.put(appendText(buf, row.Packed()))

@@ -299,28 +299,28 @@ func (c *comparison) acceptable(r *rule, k source.Key, w whereabouts) bool {
 	return false
 }
 
-// unchanged tells, before anything is decided, whether a linked resource is as
-// desired beyond doubt, so that its row need not be kept.
-func (b *Builder) unchanged(o target.Observed, row scim.Row) bool {
+// unchanged is, before anything is decided, the person whose linked resource o
+// is and who wants it as it is beyond doubt, so that rows need not be kept; else -1.
+func (b *Builder) unchanged(o target.Observed, row scim.Row) int {
 	t := b.findTieOf(o.ID)
 	if o.State != target.Active || t < 0 || b.ties[t].flags&open != 0 {
-		return false
+		return -1
 	}
 	l := b.link(t)
 	n := b.find(l.Key)
 	if n < 0 || b.people[n].flags&held != 0 {
-		return false
+		return -1
 	}
 	want := b.wanted(n)
 	if b.people[n].flags&dormant != 0 {
-		return false
+		return -1
 	}
 	for i := range b.rules {
 		if !b.agrees(&b.rules[i], want, row, l.Ours) {
-			return false
+			return -1
 		}
 	}
-	return true
+	return n
 }
 
 func (b *Builder) agrees(r *rule, want, have, ours scim.Row) bool {

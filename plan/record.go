@@ -37,6 +37,43 @@ func (b *Builder) wanted(n int) scim.Row {
 	return b.unpack(string(b.rows.get(b.people[n].row)))
 }
 
+// lighten cuts the row of a person who is as desired to what others may ask of
+// it: names, and whom it refers to. When half of the arena is spare it is written anew.
+func (b *Builder) lighten(n int) {
+	row := b.wanted(n)
+	for _, m := range b.names {
+		if vs, known := row.Index(m.at); known {
+			b.sprout.Set(m.at, vs...)
+		}
+	}
+	for _, r := range b.rules {
+		if vs, known := row.Index(r.at); known && r.reference {
+			b.sprout.Set(r.at, vs...)
+		}
+	}
+	b.people[n].row = b.rows.put([]byte(b.sprout.Row().Packed()))
+	if b.spare == 0 {
+		b.lightest = b.people[n].row
+	}
+	if b.spare += len(row.Packed()); b.spare > largest && b.spare > b.rows.size()/2 {
+		b.tidy()
+	}
+}
+
+// tidy writes the rows anew, in the order of people and without spare ones.
+// Whole rows lie in that order already: what is behind them is given back at once.
+func (b *Builder) tidy() {
+	old := b.rows
+	b.rows, b.spare = arena{}, 0
+	for i := range b.people {
+		at := b.people[i].row
+		b.people[i].row = b.rows.put(old.get(at))
+		if at < b.lightest {
+			old.drop(at)
+		}
+	}
+}
+
 func (b *Builder) unpack(packed string) scim.Row {
 	r, err := scim.UnpackRow(b.in.Users, packed)
 	if err != nil {
