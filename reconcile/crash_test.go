@@ -227,12 +227,13 @@ func TestARunInTroubleEndsWell(t *testing.T) {
 	_, want := undisturbed(t, 0)
 	for _, deed := range []genesyssim.Deed{"503", "429", "500", genesyssim.LoseAnswer, genesyssim.CutBody, genesyssim.HTML, genesyssim.StaleDeed} {
 		for _, match := range []string{"POST /users", "PATCH /groups/*", "PATCH /users/*"} {
-			for n := range 8 {
-				t.Run(fmt.Sprintf("%s of %s after %d", deed, match, n), func(t *testing.T) {
+			for n := range 16 {
+				count := []int{2, 30}[n%2] // some pass within the run, some do not
+				t.Run(fmt.Sprintf("%d times %s of %s after %d", count, deed, match, n/2), func(t *testing.T) {
 					bubble(t, func(t *testing.T) {
 						o := newOrg(t, nil)
 						stations[0](o)
-						o.job.Writer = &troubled{Writer: o.client, o: o, left: n, fault: genesyssim.Fault{Match: match, Do: deed, Count: 2}}
+						o.job.Writer = &troubled{Writer: o.client, o: o, left: n / 2, fault: genesyssim.Fault{Match: match, Do: deed, Count: count}}
 						if _, err := o.job.Apply(t.Context(), "apply", o.job.Plan, reconcile.Hooks{}); err != nil {
 							t.Fatalf("Apply: %v", err)
 						}

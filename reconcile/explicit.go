@@ -305,6 +305,10 @@ func (r *operations) valid(e explicit) []explicit {
 		r.faultAt(e.place, "%v", err)
 		return nil
 	}
+	if strings.EqualFold(attr.Returned, "never") {
+		r.faultAt(e.place, "%s is a secret, and plan and ledger keep what is sent: set it in the service itself", path)
+		return nil
+	}
 	if e.Path = path; isGroups(path) {
 		return r.groups(e)
 	}

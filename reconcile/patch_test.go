@@ -177,6 +177,7 @@ func TestPatchRefusesWhatTheUserCannotHave(t *testing.T) {
 		"an unknown role":                      {`[{"op": "add", "path": "roles", "value": [{"value": "Sales Agnt"}]}]`, `did you mean "Sales Agent"?`},
 		"two ways to say one attribute":        {`[{"op": "replace", "path": "phoneNumbers", "value": []}, {"op": "replace", "path": "phoneNumbers[type eq \"work\"].value", "value": "+13175550101"}]`, "one attribute"},
 		"a phone number that is none":          {`[{"op": "replace", "path": "phoneNumbers[type eq \"work\"].value", "value": "soon"}]`, "phoneNumbers"},
+		"a password":                           {`[{"op": "replace", "path": "password", "value": "secret"}]`, "is a secret"},
 		"a file that is not JSON":              {`[`, "not JSON"},
 		"operations that are not an array":     {`{}`, "not an array"},
 		"the same member of an object twice":   {`[{"op": "remove", "op": "add", "path": "title"}]`, "twice"},

@@ -18,6 +18,11 @@ import (
 // to the ledger. A reading that is not believed is Refused; the proposal then
 // holds the reading and no plan.
 func (j Job) Plan(ctx context.Context) (*Proposal, error) {
+	p, err := j.plan(ctx)
+	return p, stopped(ctx, err)
+}
+
+func (j Job) plan(ctx context.Context) (*Proposal, error) {
 	began := j.Now()
 	p := &Proposal{}
 	var err error

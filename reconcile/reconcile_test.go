@@ -15,6 +15,7 @@ import (
 	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/reconcile"
+	"rollcall/target/genesyssim"
 )
 
 func TestAfterARunNothingIsLeftToDo(t *testing.T) {
@@ -243,6 +244,22 @@ func TestAnotherOrganizationIsRefused(t *testing.T) {
 		o.job.Organization = func(context.Context) (string, error) { return "somebody-elses", nil }
 		if _, err := o.job.Plan(t.Context()); !errors.Is(err, fault.Refused) {
 			t.Errorf("Plan = %v, want refused", err)
+		}
+	})
+}
+
+func TestWhoInterruptsPlanningIsTold(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := newOrg(t, nil, company(3)...)
+		o.control("PUT", "faults", []genesyssim.Fault{{Match: "GET /users", Do: genesyssim.Slow, Ms: 5000}})
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		r, err := o.job.Apply(ctx, "apply", o.job.Plan, reconcile.Hooks{})
+		if fault.Of(err) != fault.Interrupted || r.Result != "interrupted" {
+			t.Errorf("Apply = %+v, %v; want interrupted", r, err)
+		}
+		if _, err := o.job.Plan(ctx); fault.Of(err) != fault.Interrupted {
+			t.Errorf("Plan = %v, want interrupted", err)
 		}
 	})
 }

@@ -34,6 +34,7 @@ func (j Job) Apply(ctx context.Context, command string, propose Propose, h Hooks
 	}
 	r := &Report{Schema: reportSchema, Run: id, Command: command, Began: began.UTC()}
 	p, tally, err := j.run(ctx, id, propose, h)
+	err = stopped(ctx, err)
 	r.fill(p, tally)
 	r.spend(before, j.stats())
 	r.Seconds = j.Now().Sub(began).Seconds()
@@ -42,6 +43,14 @@ func (j Job) Apply(ctx context.Context, command string, propose Propose, h Hooks
 		r.Error = err.Error()
 	}
 	return r, errors.Join(err, j.end(context.WithoutCancel(ctx), r, p))
+}
+
+// stopped says of whatever ended with ctx that a person stopped it.
+func stopped(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil || errors.Is(err, fault.Interrupted) {
+		return err
+	}
+	return fmt.Errorf("run: %w: %w", fault.Interrupted, err)
 }
 
 // run is what lies between begin and end. The tally is nil where applying was not reached.
