@@ -19,7 +19,7 @@ import (
 
 // A Check is one thing that was looked at before anything is done.
 type Check struct {
-	Area  string `json:"area"`  // configuration, source, credentials, permissions, names
+	Area  string `json:"area"`  // configuration, source, credentials, permissions, coexistence, names
 	State string `json:"state"` // ok, warning, error, unknown
 	Text  string `json:"text"`
 	Hint  string `json:"hint,omitempty"`
@@ -34,7 +34,7 @@ const (
 )
 
 // Check looks at everything a run needs: configuration, source, credentials,
-// permissions, and every name that the source's people refer to. It sends
+// permissions, other SCIM clients, and every name that the source's people refer to. It sends
 // nothing that changes anything. What is wrong is in the answer, not an error.
 func (y *Sync) Check(ctx context.Context) []Check {
 	checks := []Check{{Area: "configuration", State: checkOK, Text: y.configured()}}
@@ -46,6 +46,7 @@ func (y *Sync) Check(ctx context.Context) []Check {
 	}
 	checks = append(checks, Check{Area: "credentials", State: checkOK, Text: loggedIn(found)})
 	checks = append(checks, y.permissions(found.Proofs)...)
+	checks = append(checks, y.coexist(ctx))
 	return append(checks, y.checkNames(ctx, names)...)
 }
 

@@ -1,0 +1,81 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"rollcall/plan"
+	"rollcall/scim"
+)
+
+// foreignSample is how many users are looked at for the mark of another SCIM
+// client: external ids make pages heavy (dossier §8.1), 25 rows each, so that
+// this costs 8 requests at most.
+const foreignSample = 200
+
+// provisioned are the attributes that identity providers write by default.
+var provisioned = []string{"userName", "displayName", "active", "title", "emails", "phoneNumbers", "department", "division", "manager", "employeeNumber"}
+
+// coexist looks for another SCIM client that provisions the organization: two
+// that write one attribute undo each other's work.
+func (y *Sync) coexist(ctx context.Context) Check {
+	const area = "coexistence"
+	before := y.Client.Stats().Requests
+	foreign, of, err := y.Client.Foreign(ctx, foreignSample)
+	if err != nil {
+		return failed(area, err)
+	}
+	looked := fmt.Sprintf("%d users looked at", of)
+	if of == foreignSample {
+		looked = fmt.Sprintf("the first %d users looked at", of)
+	}
+	if foreign == 0 {
+		return Check{Area: area, State: checkOK, Text: fmt.Sprintf("no other SCIM client provisions any of %s (%d requests)", looked, y.Client.Stats().Requests-before)}
+	}
+	c := Check{
+		Area: area, State: checkWarning,
+		Text: fmt.Sprintf("another SCIM client provisions %d of %s (%d requests)", foreign, looked, y.Client.Stats().Requests-before),
+	}
+	both := y.writtenByBoth()
+	if len(both) > 0 {
+		c.Text += "; both would write " + strings.Join(both, ", ")
+	}
+	switch {
+	case y.Config.Policy.Lifecycle:
+		c.Hint = "leave people to the other client: write lifecycle: none, so that nobody is created, renamed, activated or deactivated"
+		if len(both) > 0 {
+			c.Hint += ", and take " + strings.Join(both, ", ") + " out of people, or own them with watch"
+		}
+	case len(both) > 0:
+		c.Hint = "lifecycle: none is set; take " + strings.Join(both, ", ") + " out of people, or own them with watch, so that the two do not undo each other's work"
+	default:
+		c.State, c.Hint = checkOK, ""
+		c.Text += "; lifecycle: none is set, and what this sync writes is its own"
+	}
+	return c
+}
+
+// writtenByBoth are the attributes of this sync that an identity provider
+// writes too, as the configuration calls them.
+func (y *Sync) writtenByBoth() (names []string) {
+	short := map[scim.Path]string{}
+	for name, path := range y.Dialect.Short {
+		short[path] = name
+	}
+	for _, r := range y.Config.Rules {
+		lifecycle := r.Path == "userName" || r.Path == "active"
+		if r.Own == plan.Watch || r.Own == plan.Once || lifecycle && !y.Config.Policy.Lifecycle {
+			continue
+		}
+		name := short[r.Path]
+		if name == "" {
+			name = r.Path.Parts().Attr
+		}
+		if slices.Contains(provisioned, name) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
