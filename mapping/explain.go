@@ -144,7 +144,10 @@ func (m *Mapping) traceAttribute(a *attribute) Trace {
 
 // gave is the value of an expression as JSON; "null" for nothing and for what JSON does not have.
 func gave(v any) scim.Value {
-	if value, err := valueOf(v); v != nil && err == nil {
+	if v == nil {
+		return "null"
+	}
+	if value, err := valueOf(v); err == nil {
 		return value
 	}
 	if names, ok := v.([]string); ok {

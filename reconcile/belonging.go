@@ -99,10 +99,10 @@ func (s *story) unmoved(m *Membership) {
 			m.Verdict, m.Why = HeldBack, []string{"there is no group of this name"}
 		}
 	case m.Member == nil:
-		m.Verdict, m.Why = Unread, s.undone()
+		m.Verdict = Unread
 	case m.Belongs == *m.Member:
 	case m.Belongs:
-		m.Verdict, m.Why = HeldBack, s.undone()
+		m.Verdict = HeldBack
 	case !s.account:
 		m.Why = []string{"the memberships of somebody who left stand as they are"}
 	case m.Own == OwnName(plan.Additive):
@@ -110,7 +110,7 @@ func (s *story) unmoved(m *Membership) {
 	case m.Own == OwnName(plan.Mine) && !m.Ours:
 		m.Why = []string{"another hand's: own: mine removes only what rollcall added"}
 	default:
-		m.Verdict, m.Why = HeldBack, s.undone()
+		m.Verdict = HeldBack
 	}
 }
 

@@ -36,6 +36,7 @@ type Explanation struct {
 	Who        string         `json:"who"`
 	Standing   Standing       `json:"standing"`
 	Text       string         `json:"text"` // the standing in a sentence
+	Why        []string       `json:"why"`  // why the person as a whole is not brought in line; none: they are
 	Key        source.Key     `json:"key,omitempty"`
 	UserName   string         `json:"userName,omitempty"`
 	Resource   string         `json:"resource,omitempty"` // id of the user; "": there is none
@@ -145,10 +146,16 @@ func (j Job) Explain(ctx context.Context, who string, whole bool) (*Explanation,
 		return nil, err
 	}
 	e := newExplanation(who, s)
-	if s.foreign() {
+	switch {
+	case s.foreign():
 		j.explainForeign(e, s)
-	} else if err := j.foretell(ctx, e, s, whole); err != nil {
-		return nil, err
+	case s.nothing() && !whole:
+		e.Read.Text = "the source and the ledger were read, and nothing of the organization"
+		e.compare(&story{Explanation: e, job: j, sought: s, glimpse: newGlimpse(j.Reader, s, false)})
+	default:
+		if err := j.foretell(ctx, e, s, whole); err != nil {
+			return nil, err
+		}
 	}
 	if err := j.recall(ctx, e, s); err != nil {
 		return nil, err
@@ -159,7 +166,7 @@ func (j Job) Explain(ctx context.Context, who string, whole bool) (*Explanation,
 
 func newExplanation(who string, s *sought) *Explanation {
 	e := &Explanation{
-		Schema: explainSchema, Who: who, Key: s.key, Records: []Record{}, Attributes: []Attribute{}, Groups: []Membership{},
+		Schema: explainSchema, Who: who, Why: []string{}, Key: s.key, Records: []Record{}, Attributes: []Attribute{}, Groups: []Membership{},
 		Changes: []Planned{}, Holds: []string{}, Findings: []plan.Finding{}, Past: []Deed{}, Match: Match{By: "none"},
 	}
 	for _, a := range s.accounts {

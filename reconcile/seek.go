@@ -37,6 +37,12 @@ func (s *sought) foreign() bool { return s.key == "" }
 // linked tells whether the ledger knows which user this is.
 func (s *sought) linked() bool { return s.link != nil && !s.link.Closed && s.link.Ref.ID != "" }
 
+// nothing tells whether no plan can be about the person: no record in scope, and no link.
+func (s *sought) nothing() bool {
+	bad := func(a account) bool { return a.bad != nil || a.Failed() != nil }
+	return s.desired() == nil && !s.linked() && !slices.ContainsFunc(s.accounts, bad)
+}
+
 // desired is the record that counts: the one in scope.
 func (s *sought) desired() *account {
 	for i := range s.accounts {
@@ -45,6 +51,16 @@ func (s *sought) desired() *account {
 		}
 	}
 	return nil
+}
+
+// records counts those in scope.
+func (s *sought) records() (n int) {
+	for _, a := range s.accounts {
+		if a.bad == nil && a.In {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *sought) standing() (Standing, string) {
@@ -58,6 +74,8 @@ func (s *sought) standing() (Standing, string) {
 		return Absent, "linked, and not in the source any more"
 	case slices.ContainsFunc(s.accounts, func(a account) bool { return a.bad != nil || a.In && a.Failed() != nil }):
 		return Spoiled, "in the source, in a row that cannot be used: the user stands as last believed"
+	case s.records() > 1:
+		return Spoiled, "in the source more than once: the user stands as last believed"
 	case a == nil && s.linked():
 		return OutOfScope, "in the source, but out of scope; linked, and so treated as somebody who left"
 	case a == nil:

@@ -23,7 +23,8 @@ const (
 	Watched  Verdict = "watched"  // differs, and is only reported
 	Unusable Verdict = "unusable" // the value cannot be used
 	HeldBack Verdict = "heldBack" // differs, and is not sent: Why says it
-	Unread   Verdict = "unread"   // not looked at: there is no user, or its value did not come
+	Unread   Verdict = "unread"   // there is no user, or its value did not come
+	Silent   Verdict = "silent"   // no record in scope says anything of it
 )
 
 // An Attribute is the story of one managed attribute.
@@ -74,6 +75,7 @@ type story struct {
 // compare gives every managed attribute and group its verdict. What the plan
 // says comes first: this never decides what is sent, only says why.
 func (e *Explanation) compare(s *story) {
+	e.Why = append(e.Why, s.undone()...)
 	for _, r := range s.job.Input.Rules {
 		e.Attributes = append(e.Attributes, s.attribute(r))
 	}
@@ -129,14 +131,14 @@ func orNone(values []scim.Value) []scim.Value {
 // judge follows the table, from above:
 //
 //	plan edits it             | goes, waits, claims
-//	not in scope, no record   | unread; nothing is desired
+//	no record in scope        | silent
 //	value unusable, failed    | unusable
 //	nothing desired           | empty
 //	once, and there is a user | once
 //	not read                  | unread
 //	equal                     | equal
 //	watch                     | watched
-//	anything else             | heldBack, by the findings on it, or on the person
+//	anything else             | heldBack, by the findings on it or on the person
 //
 // A difference that the plan does not see as one (the spelling of a name, what
 // others added to a set) is equal where the person is compared at all.
@@ -149,7 +151,7 @@ func (s *story) judge(a *Attribute, r plan.Rule) {
 		}
 	}
 	if !s.account {
-		a.Verdict = Unread
+		a.Verdict = Silent
 		return
 	}
 	findings := s.findingsOn(r.Path)
@@ -161,7 +163,7 @@ func (s *story) judge(a *Attribute, r plan.Rule) {
 	case r.Own == plan.Once && s.Resource != "":
 		a.Verdict = OnceOnly
 	case a.Current == nil:
-		a.Verdict, a.Why = Unread, s.undone()
+		a.Verdict = Unread
 	case s.agree(a, r):
 		a.Verdict = Equal
 	case r.Own == plan.Watch:
@@ -170,8 +172,8 @@ func (s *story) judge(a *Attribute, r plan.Rule) {
 		a.Verdict, a.Why = HeldBack, findings
 	case !s.job.Input.Policy.Lifecycle && (r.Path == userNamePath || r.Path == activePath):
 		a.Verdict, a.Why = HeldBack, []string{"lifecycle: none never renames, activates or deactivates"}
-	case len(s.undone()) > 0:
-		a.Verdict, a.Why = HeldBack, s.undone()
+	case len(s.Why) > 0:
+		a.Verdict = HeldBack
 	default:
 		a.Verdict = Equal
 	}
@@ -218,16 +220,15 @@ func (s *story) undone() (texts []string) {
 			texts = append(texts, f.Text)
 		}
 	}
-	if len(texts) == 0 && s.dormant() {
-		texts = append(texts, "the source says inactive: nothing but that is brought about")
+	dormant := s.glimpse.wanted[activePath]
+	switch {
+	case len(texts) > 0 || !s.job.Input.Policy.Lifecycle || len(dormant) != 1 || dormant[0] != "false":
+	case s.Resource == "":
+		texts = append(texts, "inactive in the source, and has no user: not created")
+	default:
+		texts = append(texts, "inactive in the source: nothing but that is brought about")
 	}
 	return texts
-}
-
-// dormant tells whether the source says that the person is inactive.
-func (s *story) dormant() bool {
-	values := s.glimpse.wanted[activePath]
-	return s.job.Input.Policy.Lifecycle && len(values) == 1 && values[0] == "false"
 }
 
 // agree tells whether what is there is as desired, without regard to what the mode leaves alone.

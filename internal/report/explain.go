@@ -39,6 +39,9 @@ func (s Style) portrait(out io.Writer, e *reconcile.Explanation) {
 		name = strings.TrimSpace(name + " (" + printable(string(e.Key)) + ")")
 	}
 	fmt.Fprintln(out, s.paint(bold, name)+": "+e.Text)
+	for _, why := range e.Why {
+		fmt.Fprintln(out, s.paint(yellow, "! "+printable(why)))
+	}
 	if e.Resource != "" {
 		fmt.Fprintln(out, "user   "+strings.TrimSpace(e.Resource+"  "+e.State))
 	}
@@ -123,10 +126,11 @@ var verdicts = map[reconcile.Verdict]struct {
 	reconcile.Unusable: {"!", "the value cannot be used: left alone", yellow},
 	reconcile.HeldBack: {"!", "differs, and is not sent", yellow},
 	reconcile.Unread:   {" ", "", faint},
+	reconcile.Silent:   {" ", "", faint},
 }
 
 func (s Style) attributes(out io.Writer, e *reconcile.Explanation) {
-	if len(e.Attributes) == 0 {
+	if !slices.ContainsFunc(e.Attributes, func(a reconcile.Attribute) bool { return a.Current != nil || a.Desired != nil }) {
 		return
 	}
 	fmt.Fprintf(out, "\n%s\n", s.paint(bold, "attributes"))
@@ -236,8 +240,8 @@ func (s Style) future(out io.Writer, e *reconcile.Explanation) {
 			head += "  (waits: limit " + c.Held + ")"
 		}
 		fmt.Fprintln(out, s.paint(m.tint, head)+"  "+s.paint(faint, c.Reason))
-		if c.Op == plan.Create {
-			continue // every attribute says it
+		if c.Op == plan.Create || c.Target.Type == scim.Group {
+			continue // the attributes, or the line itself, say it
 		}
 		ops, _ := c.Against(believed(c.Change))
 		for _, op := range ops {
