@@ -47,8 +47,10 @@ func ValueOf(v any) Value {
 // ParseValue reads one JSON text into canonical form. Digits are kept as they
 // are written: no number passes through a float64.
 func ParseValue(text []byte) (Value, error) {
-	if n := len(text); n >= 2 && text[0] == '"' && text[n-1] == '"' && plain(string(text[1:n-1])) {
-		return Value(text), nil
+	if whole := string(text); whole != "" {
+		if rest, ok := settled(whole, 0); ok && rest == "" {
+			return Value(whole), nil
+		}
 	}
 	v, err := decode(text)
 	if err != nil {

@@ -1,6 +1,7 @@
 package scim_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"testing"
@@ -154,7 +155,7 @@ func TestValueInJSON(t *testing.T) {
 }
 
 func FuzzParseValue(f *testing.F) {
-	for _, s := range []string{`{"b":[1.50,-0,"é\u0001"],"a":null}`, `1e-7`, `12345678901234567890123e5`, "\"e\u0301\"", `{"a":1,"A":2,"a":3}`} {
+	for _, s := range []string{`{"b":[1.50,-0,"é\u0001"],"a":null}`, `1e-7`, `12345678901234567890123e5`, "\"e\u0301\"", `{"a":1,"A":2,"a":3}`, `{"a":[{"b":"c"},100,true]}`, `{"b":1,"a":2}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -167,6 +168,12 @@ func FuzzParseValue(f *testing.F) {
 		}
 		if again := scim.ValueOf(v.Any()); again != v {
 			t.Fatalf("ValueOf(%q.Any()) = %q", v, again)
+		}
+		var decoded any
+		dec := json.NewDecoder(bytes.NewReader(text))
+		dec.UseNumber()
+		if err := dec.Decode(&decoded); err != nil || scim.ValueOf(decoded) != v {
+			t.Fatalf("ParseValue(%q) = %q, decoded it is %q, %v", text, v, scim.ValueOf(decoded), err)
 		}
 		if !json.Valid([]byte(v)) {
 			t.Fatalf("ParseValue(%q) = %q, not JSON", text, v)
@@ -184,6 +191,21 @@ func FuzzParseValue(f *testing.F) {
 			t.Fatalf("%q has %d elements, want %d", v, len(v.Elements()), len(list))
 		}
 	})
+}
+
+func BenchmarkParseValue(b *testing.B) {
+	for name, text := range map[string]string{
+		"canonical": `{"name":"Billing","proficiency":3}`, "another order": `{"proficiency":3,"name":"Billing"}`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := scim.ParseValue([]byte(text)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
 
 func BenchmarkValueOf(b *testing.B) {
