@@ -30,6 +30,7 @@ func (b *Builder) Plan() *Plan {
 	b.wait()
 	b.planGroups()
 	limits[slices.Index(bounded, GroupRemovals)] = b.removals()
+	limits = append(limits, b.fewest()...)
 	b.complain()
 	if b.idle > 0 {
 		b.Note(finding(Note, "inactive-new", "", source.Place{}, "%d in the source are inactive and have no user: not created", b.idle))

@@ -37,6 +37,10 @@ type Builder struct {
 
 	byKey, byName, tieByKey, tieByID, userByID, userByName index
 
+	roles    *rule // of the attribute that holds roles; nil: none is managed
+	minimums []minimum
+	holds    []uint8 // by user: bits of minimums
+
 	listed   map[scim.Type]bool // ended: exact or not
 	exact    map[scim.Type]bool
 	asked    map[string]bool // questions that are not about a known person or user
@@ -105,6 +109,7 @@ func New(in Input) *Builder {
 		sprout: scim.NewRow(in.Users),
 	}
 	b.compile()
+	b.compileMinimums()
 	return b
 }
 
@@ -206,10 +211,13 @@ func (b *Builder) Have(o target.Observed) {
 	}
 	u := &b.users[n]
 	if u.flags&same != 0 { // seen again: as desired it was
-		u.state = o.State
+		if u.state = o.State; u.state != target.Active {
+			b.hold(n, row)
+		}
 		return
 	}
 	u.state = o.State
+	b.hold(n, row)
 	buf := appendText(appendText(nil, o.ID), o.Version)
 	for i := range b.names {
 		name := b.nameIn(row, i)

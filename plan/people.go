@@ -62,6 +62,7 @@ func (b *Builder) emit(c Change, s stage, depth uint32, k kind, r rests) {
 	if c.Target.Type == scim.User && c.Op != Create {
 		c.Fresh = c.Fresh || c.sends() && (c.Target.Version == "" || b.secondary(c.Edits))
 	}
+	b.release(c)
 	b.out.add(c, k, r)
 	switch {
 	case k == counted:
@@ -233,10 +234,11 @@ func (b *Builder) update(n int) {
 	c.run()
 	b.stuckFinding(c)
 	b.findings = append(b.findings, c.findings...)
-	if b.ties[p.tie].off != 0 {
+	noticed := b.ties[p.tie].off != 0
+	if noticed {
 		b.notice(c)
 	}
-	if len(c.edits) == 0 && !interrupted {
+	if len(c.edits) == 0 && (noticed || !interrupted) {
 		return
 	}
 	op, reason := Update, attributesDiffer
