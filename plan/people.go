@@ -9,74 +9,7 @@ import (
 	"rollcall/target"
 )
 
-// The reasons of changes.
-const (
-	newInSource       = "NewInSource"
-	matchedBy         = "MatchedBy" // and the path, as in MatchedByUserName
-	recoveredCreate   = "RecoveredCreate"
-	recovery          = "Recovered"
-	attributesDiffer  = "AttributesDiffer"
-	userNameDiffers   = "UserNameDiffers"
-	inactiveInSource  = "InactiveInSource"
-	leftSource        = "LeftSource"
-	leftLongAgo       = "LeftLongAgo"
-	returned          = "Returned"
-	allowedToReturn   = "AllowedToReturn"
-	referenceFollows  = "ReferenceFollows"
-	belongsByGroup    = "BelongsInGroup"
-	belongsNoLonger   = "BelongsNoLonger"
-	operationOfPerson = "Explicit"
-)
-
-// A stage is what waves are made of, in this order; within a stage depth counts.
-type stage uint32
-
-const (
-	leaving  stage = iota // accounts that should be closed are the urgent ones
-	renaming              // a userName is freed before it is taken
-	creating              // managers before their people
-	updating
-	halving // what an earlier change of the same person must precede
-	joining
-	parting
-	deleting
-)
-
-// A decision is what Plan makes on its way.
-type decision struct {
-	out     pack
-	scratch []Edit            // of comparisons, one after the other
-	depth   map[int32]uint32  // of renames and creates that wait for another; 0 is left out
-	cuts    map[[2]int32]bool // create, manager: the reference follows after both are there
-	over    map[Op]bool       // kinds that wait
-	counts  map[Op]int
-	waiting map[int32]Op    // people whose create waits, and for which limit
-	changed map[string]bool // ids of groups
-	losses  []loss
-	idle    int // people who are inactive and have no user
-}
-
-// emit adds one change in its stage.
-func (b *Builder) emit(c Change, s stage, depth uint32, k kind, r rests) {
-	c.Wave = int(uint32(s)<<16 | min(depth, 1<<16-1))
-	if c.Target.Type == scim.User && c.Op != Create {
-		c.Fresh = c.Fresh || c.sends() && (c.Target.Version == "" || b.secondary(c.Edits))
-	}
-	b.release(c)
-	b.out.add(c, k, r)
-	switch {
-	case k == counted:
-		b.counts[c.Op]++
-	case k == healed:
-		b.counts[Create]++
-	}
-}
-
-func (b *Builder) secondary(edits []Edit) bool {
-	return slices.ContainsFunc(edits, func(e Edit) bool { return !e.claimsOnly() && slices.Contains(b.in.Dialect.Secondary, e.Path) })
-}
-
-// plan makes the changes of one person.
+// planPerson makes the changes of one person.
 func (b *Builder) planPerson(n int) {
 	p := b.people[n]
 	if p.flags&chosen == 0 {
