@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -65,7 +64,7 @@ func (s *story) byColumn(ruled []Membership) (more []Membership) {
 //	no          as is    as is   -     -     | equal
 //	no          no       yes     -     add   | equal: never removed
 //	no          no       yes     no    mine  | equal: another hand's
-//	no          no       yes     -     exact | goes, of a foreign user; else heldBack
+//	no          no       yes     -     exact | heldBack
 //	no          yes      no      -     -     | heldBack
 func (s *story) member(m *Membership) {
 	for id, name := range s.glimpse.groups {
@@ -91,8 +90,6 @@ func (s *story) member(m *Membership) {
 func (s *story) unmoved(m *Membership) {
 	m.Verdict = Equal
 	switch {
-	case s.Standing == Foreign:
-		m.foreign()
 	case m.Resource == "":
 		m.Verdict = Unread
 		if m.Belongs {
@@ -103,6 +100,7 @@ func (s *story) unmoved(m *Membership) {
 	case m.Belongs == *m.Member:
 	case m.Belongs:
 		m.Verdict = HeldBack
+	case s.Standing == Foreign:
 	case !s.account:
 		m.Why = []string{"the memberships of somebody who left stand as they are"}
 	case m.Own == OwnName(plan.Additive):
@@ -111,16 +109,5 @@ func (s *story) unmoved(m *Membership) {
 		m.Why = []string{"another hand's: own: mine removes only what rollcall added"}
 	default:
 		m.Verdict = HeldBack
-	}
-}
-
-// foreign is the verdict on the membership of a user who is nobody of the source.
-func (m *Membership) foreign() {
-	switch {
-	case m.Member == nil:
-		m.Verdict = Unread
-	case *m.Member && m.Own == OwnName(plan.Exact):
-		m.Op, m.Verdict = plan.Leave, Goes
-		m.Why = []string{fmt.Sprintf("own: exact removes whoever is not of the source from %q", m.Group)}
 	}
 }

@@ -148,14 +148,15 @@ func (j Job) Explain(ctx context.Context, who string, whole bool) (*Explanation,
 	e := newExplanation(who, s)
 	switch {
 	case s.foreign():
-		j.explainForeign(e, s)
+		err = j.explainForeign(ctx, e, s, whole)
 	case s.nothing() && !whole:
 		e.Read.Text = "the source and the ledger were read, and nothing of the organization"
 		e.compare(&story{Explanation: e, job: j, sought: s, glimpse: newGlimpse(j.Reader, s, false)})
 	default:
-		if err := j.foretell(ctx, e, s, whole); err != nil {
-			return nil, err
-		}
+		err = j.foretell(ctx, e, s, whole)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := j.recall(ctx, e, s); err != nil {
 		return nil, err
@@ -233,7 +234,7 @@ func dependent(f plan.Finding) bool {
 func findings(all []plan.Finding, k source.Key) []plan.Finding {
 	mine := []plan.Finding{}
 	for _, f := range all {
-		if f.Key == k {
+		if k != "" && f.Key == k {
 			mine = append(mine, f)
 		}
 	}
@@ -319,8 +320,9 @@ func (e *Explanation) holds(p *Proposal) {
 	}
 }
 
-// explainForeign tells what is known of a user who is nobody of the source.
-func (j Job) explainForeign(e *Explanation, s *sought) {
+// explainForeign tells what is known of a user who is nobody of the source. Of
+// those, only members of exact groups are in a plan: to be removed from them.
+func (j Job) explainForeign(ctx context.Context, e *Explanation, s *sought, whole bool) error {
 	o := s.user
 	e.Resource, e.State = o.ID, stateName(o.State)
 	e.UserName, _ = text(at(o.Row, userNamePath))
@@ -328,7 +330,17 @@ func (j Job) explainForeign(e *Explanation, s *sought) {
 	g := newGlimpse(j.Reader, s, false)
 	g.see(*o)
 	g.belong(o.Row)
+	if len(g.in) > 0 {
+		if err := g.names(ctx); err != nil {
+			return err
+		}
+	}
+	exact := func(r plan.GroupRule) bool { return r.Own == plan.Exact && g.isIn(r.Name) }
+	if whole || slices.ContainsFunc(j.Input.Members, exact) {
+		return j.foretell(ctx, e, s, true)
+	}
 	e.compare(&story{Explanation: e, job: j, sought: s, glimpse: g})
+	return nil
 }
 
 // nobody is the error for a word that nobody is called.

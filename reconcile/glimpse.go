@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 
@@ -170,6 +171,31 @@ func (g *glimpse) belong(r scim.Row) {
 			g.in[id] = true
 		}
 	}
+}
+
+// names lists the groups, without their members.
+func (g *glimpse) names(ctx context.Context) error {
+	q := target.Query{Ask: target.Page, Type: scim.Group, Paths: []scim.Path{displayNamePath}}
+	for o, err := range g.Reader.Read(ctx, q, scim.NewShape(displayNamePath)) {
+		if shifted := (*target.Shifted)(nil); errors.As(err, &shifted) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		g.see(o)
+	}
+	return nil
+}
+
+// isIn tells whether the user is in the group of this name.
+func (g *glimpse) isIn(name string) bool {
+	for id := range g.in {
+		if g.groups[id] == name {
+			return true
+		}
+	}
+	return false
 }
 
 // memberships finds out which groups the user with this id is in, where nothing told yet.

@@ -67,7 +67,7 @@ func (s *sought) standing() (Standing, string) {
 	a := s.desired()
 	switch {
 	case s.foreign():
-		return Foreign, "a user whom nobody of the source is: rollcall never linked it, and never touches it"
+		return Foreign, "a user whom nobody of the source is: rollcall never linked it, and leaves it alone"
 	case len(s.accounts) == 0 && s.link != nil && s.link.Closed:
 		return Absent, "not in the source; the link was closed, because the user is gone or was given up"
 	case len(s.accounts) == 0:
