@@ -17,6 +17,7 @@ import (
 	"rollcall/reconcile"
 	"rollcall/scim"
 	"rollcall/scim/scimclient"
+	"rollcall/source"
 	"rollcall/source/filesource"
 	"rollcall/target"
 	"rollcall/target/genesys"
@@ -52,11 +53,33 @@ func (y *Sync) Close() error {
 // Open opens the sync that the configuration file describes. Without write the
 // ledger is only read, and the job has no writer.
 func (h Host) Open(ctx context.Context, file string, write bool, in Intent) (*Sync, error) {
-	c, err := config.Load(file, h.surroundings(), genesys.Dialect())
+	env := h.surroundings()
+	env.Columns = func(s config.Source) []source.Column { return columns(ctx, s) }
+	c, err := config.Load(file, env, genesys.Dialect())
 	if err != nil {
 		return nil, err
 	}
 	return h.assemble(ctx, c, write, in, true)
+}
+
+// columns are those of a source, nil where it cannot be read.
+func columns(ctx context.Context, s config.Source) []source.Column {
+	f, err := openFile(s)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	found, err := f.Columns(ctx)
+	if err != nil {
+		return nil
+	}
+	return found
+}
+
+func openFile(s config.Source) (*filesource.File, error) {
+	return filesource.Open(s.File, filesource.Options{
+		Key: s.Key, Format: filesource.Format(s.Format), Delimiter: s.Delimiter, Encoding: s.Encoding, Sheet: s.Sheet,
+	})
 }
 
 // OpenPatch is Open for explicit operations: no source is read, and without a
@@ -199,10 +222,7 @@ func retries(configured int) int {
 func (h Host) openSource(ctx context.Context, y *Sync) error {
 	s := y.Config.Source
 	var err error
-	y.file, err = filesource.Open(s.File, filesource.Options{
-		Key: s.Key, Format: filesource.Format(s.Format), Delimiter: s.Delimiter, Encoding: s.Encoding, Sheet: s.Sheet,
-	})
-	if err != nil {
+	if y.file, err = openFile(s); err != nil {
 		return err
 	}
 	if age := h.Clock()().Sub(y.file.ModTime()); s.MaxAge > 0 && age > s.MaxAge {

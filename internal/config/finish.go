@@ -168,10 +168,17 @@ func (f *draft) timed() {
 	}
 }
 
-// expressions are the faults of expressions that can be told without a source.
+// expressions are the faults of expressions that can be told without a source;
+// where there are mistakes at all, those too that its columns tell.
 func (f *draft) expressions() []*Mistake {
 	f.text = f.r.text
-	if err := mapping.Check(f.Mapping, f.options()); err != nil {
+	err := mapping.Check(f.Mapping, f.options())
+	if f.r.env.Columns != nil && (err != nil || len(f.r.mistakes) > 0) {
+		if columns := f.r.env.Columns(f.Source); columns != nil {
+			_, err = mapping.Compile(f.Mapping, columns, f.options())
+		}
+	}
+	if err != nil {
 		return f.translate(err)
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+
+	"rollcall/source"
 )
 
 // A Secret is a text that is not printed, logged or marshaled: every way but
@@ -65,6 +67,10 @@ type Env struct {
 	// Offline leaves the target's address, client and secret aside: for commands
 	// that read the ledger only. Those of the ledger are needed all the same.
 	Offline bool
+
+	// Columns are those of the source, nil where it cannot be read: so that
+	// where there are mistakes, unknown columns are among them. It may be nil.
+	Columns func(Source) []source.Column
 }
 
 // lookup is the value of an environment variable: that of the environment, else of .env.
