@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -129,4 +131,36 @@ func busy(ts *testscript.TestScript, _ bool, _ []string) {
 		}
 	}
 	ts.Fatalf("busy: no run began")
+}
+
+// alter FILE SQL: alters a ledger behind its back, without the triggers that forbid it.
+func alter(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: alter FILE SQL")
+	}
+	ctx := context.Background()
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if err := os.Remove(ts.MkAbs(args[0] + suffix)); !errors.Is(err, fs.ErrNotExist) {
+			ts.Check(err)
+		}
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	var triggers []string
+	rows, err := db.QueryContext(ctx, "SELECT name FROM sqlite_master WHERE type = 'trigger'")
+	ts.Check(err)
+	for rows.Next() {
+		var name string
+		ts.Check(rows.Scan(&name))
+		triggers = append(triggers, name)
+	}
+	ts.Check(rows.Err())
+	ts.Check(rows.Close())
+	for _, name := range triggers {
+		_, err := db.ExecContext(ctx, "DROP TRIGGER "+name)
+		ts.Check(err)
+	}
+	_, err = db.ExecContext(ctx, args[1])
+	ts.Check(err)
 }

@@ -52,6 +52,7 @@ func TestScripts(t *testing.T) {
 			"encode":    encode,
 			"mode":      mode,
 			"busy":      busy,
+			"alter":     alter,
 		},
 		RequireExplicitExec: true,
 	})
