@@ -38,35 +38,37 @@ func (y *Sync) coexist(ctx context.Context) Check {
 		Area: area, State: checkWarning,
 		Text: fmt.Sprintf("another SCIM client provisions %d of %s (%d requests)", foreign, looked, y.Client.Stats().Requests-before),
 	}
-	both := y.writtenByBoth()
-	if len(both) > 0 {
+	if both := y.writtenByBoth(y.Config.Policy.Lifecycle); len(both) > 0 {
 		c.Text += "; both would write " + strings.Join(both, ", ")
 	}
+	remedy := "take " + strings.Join(y.writtenByBoth(false), ", ") + " out of people, or own them with watch"
+	rest := len(y.writtenByBoth(false)) > 0
 	switch {
 	case y.Config.Policy.Lifecycle:
 		c.Hint = "leave people to the other client: write lifecycle: none, so that nobody is created, renamed, activated or deactivated"
-		if len(both) > 0 {
-			c.Hint += ", and take " + strings.Join(both, ", ") + " out of people, or own them with watch"
+		if rest {
+			c.Hint += ", and " + remedy
 		}
-	case len(both) > 0:
-		c.Hint = "lifecycle: none is set; take " + strings.Join(both, ", ") + " out of people, or own them with watch, so that the two do not undo each other's work"
+	case rest:
+		c.Hint = "lifecycle: none is set; " + remedy + ", so that the two do not undo each other's work"
 	default:
-		c.State, c.Hint = checkOK, ""
+		c.State = checkOK
 		c.Text += "; lifecycle: none is set, and what this sync writes is its own"
 	}
 	return c
 }
 
 // writtenByBoth are the attributes of this sync that an identity provider
-// writes too, as the configuration calls them.
-func (y *Sync) writtenByBoth() (names []string) {
+// writes too, as the configuration calls them; with or without those that
+// lifecycle: none leaves alone.
+func (y *Sync) writtenByBoth(lifecycle bool) (names []string) {
 	short := map[scim.Path]string{}
 	for name, path := range y.Dialect.Short {
 		short[path] = name
 	}
 	for _, r := range y.Config.Rules {
-		lifecycle := r.Path == "userName" || r.Path == "active"
-		if r.Own == plan.Watch || r.Own == plan.Once || lifecycle && !y.Config.Policy.Lifecycle {
+		left := !lifecycle && (r.Path == "userName" || r.Path == "active")
+		if r.Own == plan.Watch || r.Own == plan.Once || left {
 			continue
 		}
 		name := short[r.Path]
