@@ -323,3 +323,56 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("Verify() = %q, %v, want no fault", v.Faults, err)
 	}
 }
+
+// A process was killed while it made the ledger, before there was a WAL: what it
+// left half done is undone, by whoever comes next.
+func TestHalfMadeLedger(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]sqlledger.Options{"to write": {}, "to read": {ReadOnly: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			path := filepath.Join(dir, "rollcall.db")
+			halfMade(t, filepath.Join(dir, "dying.db"), path)
+			o.Now = options().Now
+			l, err := sqlledger.Open(t.Context(), path, o)
+			if o.ReadOnly && fault.Of(err) == fault.Invalid && strings.Contains(err.Error(), "older version") {
+				return // rolled back, and told apart from a ledger
+			}
+			if err != nil {
+				t.Fatalf("Open() of a half-made ledger: %v", err)
+			}
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// halfMade copies a database from the middle of its first long transaction.
+func halfMade(t *testing.T, from, to string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	for _, statement := range []string{
+		"CREATE TABLE versions (version INTEGER PRIMARY KEY)", "PRAGMA cache_size = 1", "BEGIN IMMEDIATE", "CREATE TABLE entries (seq INTEGER PRIMARY KEY, sealed BLOB)",
+		"INSERT INTO entries (sealed) VALUES (zeroblob(900000))", "INSERT INTO entries (sealed) VALUES (zeroblob(900000))",
+	} {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	for _, suffix := range []string{"", "-journal"} {
+		text, err := os.ReadFile(from + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to+suffix, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -111,6 +111,13 @@ func code(err error) int {
 	return 0
 }
 
+// hot tells whether err is that of a reader who finds a half-written transaction.
+func hot(err error) bool {
+	const readOnlyRollback = 776
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code() == readOnlyRollback
+}
+
 // explain gives an error of the database its kind and its remedy. Errors that have a kind keep it.
 func (l *Ledger) explain(doing string, err error) error {
 	if err == nil {

@@ -206,6 +206,11 @@ func (l *Ledger) openRead(ctx context.Context) error {
 	if err = db.PingContext(ctx); err == nil {
 		_, err = version(ctx, db)
 	}
+	if hot(err) {
+		if err = l.rollBack(ctx); err == nil {
+			_, err = version(ctx, db)
+		}
+	}
 	if wal, _ := exists(l.path + "-wal"); code(err) == cannotOpen && !wal {
 		_ = db.Close()
 		db, err = sql.Open("sqlite", dsn(l.path, "&_pragma=query_only(1)&immutable=1"))
@@ -217,6 +222,18 @@ func (l *Ledger) openRead(ctx context.Context) error {
 	db.SetMaxIdleConns(2)
 	l.read = db
 	return nil
+}
+
+// rollBack undoes what a process that was killed while it made the ledger left
+// half done, before there was a WAL. Who only reads cannot.
+func (l *Ledger) rollBack(ctx context.Context) error {
+	db, err := sql.Open("sqlite", dsn(l.path, ""))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = version(ctx, db)
+	return err
 }
 
 const selectAbout = "SELECT id, checks FROM about WHERE one = 1"
