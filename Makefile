@@ -41,7 +41,7 @@ bench: ## Go benchmarks at 1k, 10k, 100k people
 	go test -run '^$$' -bench . -benchmem ./...
 
 real-input: build ## try the real input: make real-input REAL_INPUT=DIR
-	REAL_INPUT=$(REAL_INPUT) go test -tags realinput -count=1 -v ./cmd/rollcall ./source/filesource
+	REAL_INPUT=$(abspath $(REAL_INPUT)) go test -tags realinput -count=1 -v -run Real ./cmd/rollcall ./source/filesource
 
 clean: ## remove what was built
 	rm -rf build
