@@ -30,7 +30,6 @@ type task struct {
 	tried   bool   // some write got no answer, whatever was seen since
 	stopped bool   // the run ended while it waited
 	short   string // what the credentials may not do of it; "": nothing
-
 }
 
 // do carries one change out and remembers what follows from it.

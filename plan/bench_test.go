@@ -24,9 +24,15 @@ type organization struct {
 func newOrganization(n int, linked bool) *organization {
 	d := genesys.Dialect()
 	rules := []plan.Rule{
-		{Path: "externalId", Own: plan.Managed}, {Path: "userName", Own: plan.Managed}, {Path: "displayName", Own: plan.Managed},
-		{Path: "active", Own: plan.Managed}, {Path: "title", Own: plan.Managed}, {Path: d.Short["department"], Own: plan.Managed},
-		{Path: d.Short["manager"], Own: plan.Managed}, {Path: "roles", Own: plan.Mine}, {Path: d.Short["skills"], Own: plan.Mine},
+		{Path: "externalId", Own: plan.Managed},
+		{Path: "userName", Own: plan.Managed},
+		{Path: "displayName", Own: plan.Managed},
+		{Path: "active", Own: plan.Managed},
+		{Path: "title", Own: plan.Managed},
+		{Path: d.Short["department"], Own: plan.Managed},
+		{Path: d.Short["manager"], Own: plan.Managed},
+		{Path: "roles", Own: plan.Mine},
+		{Path: d.Short["skills"], Own: plan.Mine},
 	}
 	var paths []scim.Path
 	for _, r := range rules {

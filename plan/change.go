@@ -5,8 +5,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"rollcall/fault"
 	"strconv"
+
+	"rollcall/fault"
 
 	"rollcall/scim"
 	"rollcall/source"

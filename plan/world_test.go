@@ -53,9 +53,14 @@ func newWorld(seed uint64) *world {
 	own := func(from ...plan.Own) plan.Own { return from[r.IntN(len(from))] }
 	sets := []plan.Own{plan.Exact, plan.Mine, plan.Additive}
 	rules := []plan.Rule{
-		{Path: "externalId", Own: plan.Managed}, {Path: "userName", Own: plan.Managed}, {Path: "displayName", Own: plan.Managed},
-		{Path: "active", Own: plan.Managed}, {Path: "title", Own: own(plan.Managed, plan.Once, plan.Watch)}, {Path: manager, Own: plan.Managed},
-		{Path: "roles", Own: own(sets...)}, {Path: skills, Own: own(sets...)},
+		{Path: "externalId", Own: plan.Managed},
+		{Path: "userName", Own: plan.Managed},
+		{Path: "displayName", Own: plan.Managed},
+		{Path: "active", Own: plan.Managed},
+		{Path: "title", Own: own(plan.Managed, plan.Once, plan.Watch)},
+		{Path: manager, Own: plan.Managed},
+		{Path: "roles", Own: own(sets...)},
+		{Path: skills, Own: own(sets...)},
 	}
 	var paths []scim.Path
 	for _, rule := range rules {

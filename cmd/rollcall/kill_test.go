@@ -233,8 +233,16 @@ func TestUnmanagedColumnsNeverLeave(t *testing.T) {
 	canaries := s.plantCanaries()
 	var seen strings.Builder
 	for _, args := range [][]string{
-		{"check"}, {"plan"}, {"plan", "--json"}, {"plan", "-o", "saved.plan"}, {"apply", "--yes", "--log-level", "debug"}, {"plan", "--log-level", "debug"},
-		{"show", "last", "--json"}, {"audit", "--format", "jsonl"}, {"audit"}, {"explain-nothing"},
+		{"check"},
+		{"plan"},
+		{"plan", "--json"},
+		{"plan", "-o", "saved.plan"},
+		{"apply", "--yes", "--log-level", "debug"},
+		{"plan", "--log-level", "debug"},
+		{"show", "last", "--json"},
+		{"audit", "--format", "jsonl"},
+		{"audit"},
+		{"explain-nothing"},
 	} {
 		_, out := s.run(args...)
 		seen.WriteString(out)

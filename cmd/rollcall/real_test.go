@@ -394,8 +394,17 @@ func TestRealInputCanaries(t *testing.T) {
 
 	var seen strings.Builder
 	for _, args := range [][]string{
-		{"check", "--log-level", "debug"}, {"plan"}, {"plan", "--json"}, {"plan", "-o", "saved.plan"}, {"apply", "--yes", "--log-level", "debug"},
-		{"plan", "--log-level", "debug"}, {"apply", "saved.plan", "--yes"}, {"show", "last", "--json"}, {"runs"}, {"audit"}, {"audit", "--format", "jsonl"},
+		{"check", "--log-level", "debug"},
+		{"plan"},
+		{"plan", "--json"},
+		{"plan", "-o", "saved.plan"},
+		{"apply", "--yes", "--log-level", "debug"},
+		{"plan", "--log-level", "debug"},
+		{"apply", "saved.plan", "--yes"},
+		{"show", "last", "--json"},
+		{"runs"},
+		{"audit"},
+		{"audit", "--format", "jsonl"},
 		{"init", "--from", export, "--config", "guessed.yaml"},
 	} {
 		_, out := s.run(args...)

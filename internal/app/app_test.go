@@ -47,7 +47,8 @@ func TestDraftReadsBack(t *testing.T) {
 	lookup := func(string) (string, bool) { return "http://127.0.0.1:1", true }
 	for name, g := range map[string]filesource.Guess{
 		"plain names": {Key: "EmployeeNo", Where: `row.Status == "Current"`, Mapping: []filesource.MappingGuess{
-			{Attribute: "userName", Expr: "lower(row.Email)", Why: "an address: different in every row"}, {Attribute: "displayName", Expr: `row.First + " " + row.Last`},
+			{Attribute: "userName", Expr: "lower(row.Email)", Why: "an address: different in every row"},
+			{Attribute: "displayName", Expr: `row.First + " " + row.Last`},
 			{Attribute: `phoneNumbers[type eq "work"].value`, Expr: `phone(row.Phone, "US")`},
 		}},
 		"names that YAML would misread": {Key: "#: no", Delimiter: "|", Encoding: "windows-1252", Mapping: []filesource.MappingGuess{

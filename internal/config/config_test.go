@@ -148,14 +148,24 @@ func TestWhatIsLeftOut(t *testing.T) {
 		c.Policy.Limits, c.Source.Settle, c.ByColumn, c.Policy.HoldAll, c.Rules[3], c.Mapping.Attributes[3].Text,
 	}
 	want := []any{
-		"hr", "/etc/rollcall/rollcall.db", []scim.Path{"externalId", "userName"}, true, plan.Leaving{Action: "report"}, 14 * 24 * time.Hour,
-		"over-limit", config.Approvals{Expire: 72 * time.Hour, Another: true}, 24 * time.Hour,
-		0.7, 10, 50, 1, config.Backoff{First: time.Second, Factor: 2, Attempts: 3}, "basic",
+		"hr", "/etc/rollcall/rollcall.db",
+		[]scim.Path{"externalId", "userName"},
+		true,
+		plan.Leaving{Action: "report"},
+		14 * 24 * time.Hour,
+		"over-limit",
+		config.Approvals{Expire: 72 * time.Hour, Another: true},
+		24 * time.Hour,
+		0.7, 10, 50, 1,
+		config.Backoff{First: time.Second, Factor: 2, Attempts: 3},
+		"basic",
 		map[plan.Op]plan.Bound{
 			plan.Deactivate: {N: 10, Percent: 2}, plan.Rename: {N: 5, Percent: 1}, plan.Rekeys: {N: 5, Percent: 1}, plan.Update: {N: 50, Percent: 50},
 			plan.GroupRemovals: {N: 5, Percent: 25}, plan.Adopt: {}, plan.Delete: {},
 		},
-		30 * time.Second, plan.Own(0), false, plan.Rule{Path: "active", Own: plan.Managed}, "true",
+		30 * time.Second, plan.Own(0), false,
+		plan.Rule{Path: "active", Own: plan.Managed},
+		"true",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)

@@ -165,8 +165,13 @@ func sum(p *plan.Plan) string {
 		n    int
 		word string
 	}{
-		{n.Create, "to create"}, {n.Adopt, "to adopt"}, {n.Update, "to update"}, {n.Rename, "to rename"}, {n.Deactivate, "to deactivate"},
-		{n.Reactivate, "to reactivate"}, {n.Delete, "to delete"},
+		{n.Create, "to create"},
+		{n.Adopt, "to adopt"},
+		{n.Update, "to update"},
+		{n.Rename, "to rename"},
+		{n.Deactivate, "to deactivate"},
+		{n.Reactivate, "to reactivate"},
+		{n.Delete, "to delete"},
 	} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.word))

@@ -19,33 +19,49 @@ type topic struct {
 // sensitive is what no contact-center user record may receive, in English,
 // German, French and Spanish, without accents.
 var sensitive = []topic{
-	{"national identifier", []string{"national id", "nationalid", "national identifier", "national insurance", "ssn", "social security", "social insurance",
+	{"national identifier", []string{
+		"national id", "nationalid", "national identifier", "national insurance", "ssn", "social security", "social insurance",
 		"nino", "tax id", "taxid", "tin", "itin", "passport*", "driver license", "drivers license", "driving licence", "fuhrerschein*", "identity card", "id card",
 		"sozialversicherung*", "sv nummer", "rentenversicherung*", "steuernummer*", "steuer id", "steueridentifikation*", "reisepass*", "personalausweis*",
 		"securite sociale", "numero secu", "nir", "insee", "carte identite", "passeport*", "seguridad social", "seguro social", "nss", "dni", "nif", "curp", "rfc",
-		"pasaporte*", "cedula", "documento identidad", "cpf", "bsn", "ahv", "ahvn", "pesel"}},
+		"pasaporte*", "cedula", "documento identidad", "cpf", "bsn", "ahv", "ahvn", "pesel",
+	}},
 	{"birth date or age", []string{"birth*", "dob", "born", "age", "geburt*", "geb datum", "gebdat*", "alter", "naissance", "ne le", "age ans", "nacimiento", "cumpleanos", "edad"}},
-	{"pay", []string{"salary", "salaries", "salaried", "wage*", "pay", "payroll*", "paygrade*", "payrate*", "compensation", "remuneration*", "bonus*", "rate", "hourly", "income",
+	{"pay", []string{
+		"salary", "salaries", "salaried", "wage*", "pay", "payroll*", "paygrade*", "payrate*", "compensation", "remuneration*", "bonus*", "rate", "hourly", "income",
 		"commission*", "stock", "equity", "garnishment*", "gehalt*", "lohn*", "vergutung*", "entgelt*", "besoldung*", "einkommen*", "tarifgruppe*", "stundensatz*", "steuerklasse*",
-		"salaire*", "paie", "prime", "salario*", "sueldo*", "nomina", "remuneracion", "comision"}},
-	{"marital status or family", []string{"marital*", "married", "civil status", "spouse*", "dependents", "dependants", "children", "maiden", "familienstand*", "verheiratet", "ehepartner*",
-		"kinder*", "geburtsname*", "etat civil", "situation familiale", "conjoint", "enfants", "nom de jeune fille", "estado civil", "conyuge", "hijos"}},
+		"salaire*", "paie", "prime", "salario*", "sueldo*", "nomina", "remuneracion", "comision",
+	}},
+	{"marital status or family", []string{
+		"marital*", "married", "civil status", "spouse*", "dependents", "dependants", "children", "maiden", "familienstand*", "verheiratet", "ehepartner*",
+		"kinder*", "geburtsname*", "etat civil", "situation familiale", "conjoint", "enfants", "nom de jeune fille", "estado civil", "conyuge", "hijos",
+	}},
 	{"gender", []string{"gender*", "sex", "geschlecht*", "sexe", "sexo", "genero", "pronouns"}},
 	{"emergency contact", []string{"emergency*", "next of kin", "kin", "notfall*", "urgence", "emergencia"}},
-	{"bank details", []string{"bank*", "iban", "bic", "swift", "routing number", "sort code", "account number", "kontonummer*", "kontoinhaber*", "blz", "banque", "rib", "compte bancaire",
-		"banco", "cuenta bancaria", "clabe", "credit card"}},
-	{"health or absence", []string{"health*", "medical*", "disab*", "handicap*", "illness", "sick*", "vacation*", "pto", "absence*", "leave balance", "leave hours", "leave days", "maternity", "paternity", "parental",
+	{"bank details", []string{
+		"bank*", "iban", "bic", "swift", "routing number", "sort code", "account number", "kontonummer*", "kontoinhaber*", "blz", "banque", "rib", "compte bancaire",
+		"banco", "cuenta bancaria", "clabe", "credit card",
+	}},
+	{"health or absence", []string{
+		"health*", "medical*", "disab*", "handicap*", "illness", "sick*", "vacation*", "pto", "absence*", "leave balance", "leave hours", "leave days", "maternity", "paternity", "parental",
 		"fmla", "blood*", "vaccin*", "krank*", "gesundheit*", "behinder*", "schwerbehind*", "urlaub*", "fehlzeit*", "mutterschutz*", "elternzeit*", "impf*", "sante", "maladie*",
-		"conge", "conges", "arret", "salud", "discapacidad*", "enfermedad*", "vacaciones", "baja medica"}},
-	{"religion, origin or membership", []string{"religio*", "confession", "faith", "church*", "ethnic*", "race", "nationality", "citizenship", "origin", "political*", "union", "veteran*", "konfession*",
-		"kirchensteuer*", "herkunft*", "nationalitat*", "staatsangehorigkeit*", "staatsburgerschaft*", "gewerkschaft*", "nationalite*", "syndicat*", "etnia", "raza", "nacionalidad", "sindicato", "orientation"}},
-	{"home address or private contact", []string{"home address", "home phone", "home mail", "home email", "private", "personal email", "personal mail", "personal phone", "personal mobile", "street*", "zip", "zipcode",
+		"conge", "conges", "arret", "salud", "discapacidad*", "enfermedad*", "vacaciones", "baja medica",
+	}},
+	{"religion, origin or membership", []string{
+		"religio*", "confession", "faith", "church*", "ethnic*", "race", "nationality", "citizenship", "origin", "political*", "union", "veteran*", "konfession*",
+		"kirchensteuer*", "herkunft*", "nationalitat*", "staatsangehorigkeit*", "staatsburgerschaft*", "gewerkschaft*", "nationalite*", "syndicat*", "etnia", "raza", "nacionalidad", "sindicato", "orientation",
+	}},
+	{"home address or private contact", []string{
+		"home address", "home phone", "home mail", "home email", "private", "personal email", "personal mail", "personal phone", "personal mobile", "street*", "zip", "zipcode",
 		"postal*", "postcode", "address line", "address1", "address2", "residence*", "strasse*", "hausnummer*", "plz", "postleitzahl*", "wohnort*", "anschrift*", "privat*", "domicile",
-		"rue", "code postal", "prive", "calle", "domicilio", "codigo postal", "personal telefono"}},
+		"rue", "code postal", "prive", "calle", "domicilio", "codigo postal", "personal telefono",
+	}},
 	{"photo or biometrics", []string{"photo*", "picture*", "image*", "portrait", "thumbnail*", "foto*", "bild", "lichtbild*", "passbild*", "imagen", "fingerprint*", "biometric*"}},
 	{"password or secret", []string{"password*", "passwd", "pwd", "pin", "secret*", "passwort*", "kennwort*", "mot de passe", "contrasena*", "clave"}},
-	{"appraisal or discipline", []string{"performance*", "appraisal*", "rating", "disciplin*", "warning*", "termination reason", "leaving reason", "reason for leaving", "beurteilung*", "abmahnung*",
-		"kundigungsgrund*", "evaluation", "evaluacion", "motif depart", "motivo baja"}},
+	{"appraisal or discipline", []string{
+		"performance*", "appraisal*", "rating", "disciplin*", "warning*", "termination reason", "leaving reason", "reason for leaving", "beurteilung*", "abmahnung*",
+		"kundigungsgrund*", "evaluation", "evaluacion", "motif depart", "motivo baja",
+	}},
 }
 
 // addressWords make an address one of a person's home, unless placeWords stand

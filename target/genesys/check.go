@@ -182,14 +182,26 @@ func tries() []try {
 		return scimclient.Call{Method: http.MethodGet, Path: path, Query: url.Values{"pageSize": {"1"}}}
 	}
 	return []try{
-		{"directory:user:add", scimclient.Call{Method: http.MethodPost, Path: collection(scim.User), Body: []byte(`{}`)},
-			"a user without any attribute was sent, which nobody can create", true},
-		{"directory:user:edit", scimclient.Call{Method: http.MethodPatch, Path: collection(scim.User) + "/" + nobody, Body: harmless},
-			"a change of a user who does not exist was sent", true},
-		{"directory:user:delete", scimclient.Call{Method: http.MethodDelete, Path: collection(scim.User) + "/" + nobody},
-			"a user who does not exist was to be deleted", false},
-		{"directory:group:edit", scimclient.Call{Method: http.MethodGet, Path: collection(scim.Group), Query: url.Values{"attributes": {"id"}, "count": {"1"}}},
-			"groups were listed, which needs it", false},
+		{
+			"directory:user:add",
+			scimclient.Call{Method: http.MethodPost, Path: collection(scim.User), Body: []byte(`{}`)},
+			"a user without any attribute was sent, which nobody can create", true,
+		},
+		{
+			"directory:user:edit",
+			scimclient.Call{Method: http.MethodPatch, Path: collection(scim.User) + "/" + nobody, Body: harmless},
+			"a change of a user who does not exist was sent", true,
+		},
+		{
+			"directory:user:delete",
+			scimclient.Call{Method: http.MethodDelete, Path: collection(scim.User) + "/" + nobody},
+			"a user who does not exist was to be deleted", false,
+		},
+		{
+			"directory:group:edit",
+			scimclient.Call{Method: http.MethodGet, Path: collection(scim.Group), Query: url.Values{"attributes": {"id"}, "count": {"1"}}},
+			"groups were listed, which needs it", false,
+		},
 		{"authorization:role:view", get(catalogs["role"]), "roles were listed", false},
 		{"routing:skill:view", get(catalogs["skill"]), "skills were listed", false},
 		{"authorization:grant:view", get("/authorization/subjects/" + nobody), "the grants of nobody were asked for", false},

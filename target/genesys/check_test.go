@@ -62,11 +62,16 @@ func TestCheckProbesWithRequestsThatCannotChangeAnything(t *testing.T) {
 	for name, tt := range map[string]struct {
 		permissions, proven, lacking []string
 	}{
-		"nothing but users": {[]string{"directory:user:add", "directory:user:edit"},
+		"nothing but users": {
 			[]string{"directory:user:add", "directory:user:edit"},
-			[]string{"authorization:grant:view", "authorization:role:view", "directory:group:edit", "directory:user:delete", "routing:skill:view"}},
-		"nothing at all": {[]string{"none:none:none"}, nil,
-			[]string{"authorization:grant:view", "authorization:role:view", "directory:group:edit", "directory:user:add", "directory:user:delete", "directory:user:edit", "routing:skill:view"}},
+			[]string{"directory:user:add", "directory:user:edit"},
+			[]string{"authorization:grant:view", "authorization:role:view", "directory:group:edit", "directory:user:delete", "routing:skill:view"},
+		},
+		"nothing at all": {
+			[]string{"none:none:none"},
+			nil,
+			[]string{"authorization:grant:view", "authorization:role:view", "directory:group:edit", "directory:user:add", "directory:user:delete", "directory:user:edit", "routing:skill:view"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

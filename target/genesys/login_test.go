@@ -141,14 +141,16 @@ func TestTheEarlierOfExpiresInAndExpCounts(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				logins := 0
-				c, err := genesys.New(genesys.Options{Region: "mypurecloud.com", ClientID: "a", ClientSecret: "b", Now: time.Now,
+				c, err := genesys.New(genesys.Options{
+					Region: "mypurecloud.com", ClientID: "a", ClientSecret: "b", Now: time.Now,
 					Transport: tripFunc(func(r *http.Request) (*http.Response, error) {
 						if r.URL.Path != "/oauth/token" {
 							return text(200, `{"organization":{"id":"o"}}`), nil
 						}
 						logins++
 						return text(200, `{"access_token":"`+jwt(time.Now().Add(tt.exp))+`","expires_in":`+itoa(int64(tt.expiresIn))+`}`), nil
-					})})
+					}),
+				})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -406,8 +408,10 @@ func TestARefusalAtTheDoorIsAboutTheRequestAsAWhole(t *testing.T) {
 	c := few
 	c.Clients = []genesyssim.Client{{ID: "demo", Secret: "demo-secret", Permissions: []string{"directory:user:delete"}}}
 	w := newWorld(t, c)
-	_, err := w.client.Send(t.Context(), target.Request{Act: target.Patch, To: scim.Ref{Type: scim.User, ID: w.users()[0]["id"].(string)},
-		Ops: []scim.Op{{Verb: scim.Replace, Path: "title", Value: `"x"`}}}, scim.NewShape("title"))
+	_, err := w.client.Send(t.Context(), target.Request{
+		Act: target.Patch, To: scim.Ref{Type: scim.User, ID: w.users()[0]["id"].(string)},
+		Ops: []scim.Op{{Verb: scim.Replace, Path: "title", Value: `"x"`}},
+	}, scim.NewShape("title"))
 	var f *target.Failure
 	if !errors.As(err, &f) || f.Kind != fault.Denied || len(f.Permissions) < 2 || len(f.Paths) > 0 {
 		t.Errorf("Send: %+v, %v; want Denied, several permissions, no attribute in particular", f, err)

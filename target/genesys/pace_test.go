@@ -40,8 +40,10 @@ func apply(t *testing.T, w *world, c *genesys.Client, n int) time.Duration {
 	for range 10 {
 		wg.Go(func() {
 			for i := range feed {
-				r := target.Request{Act: target.Patch, To: scim.Ref{Type: scim.User, ID: ids[i%len(ids)]},
-					Ops: []scim.Op{{Verb: scim.Replace, Path: "title", Value: scim.ValueOf(fmt.Sprint("title ", i))}}}
+				r := target.Request{
+					Act: target.Patch, To: scim.Ref{Type: scim.User, ID: ids[i%len(ids)]},
+					Ops: []scim.Op{{Verb: scim.Replace, Path: "title", Value: scim.ValueOf(fmt.Sprint("title ", i))}},
+				}
 				if _, err := c.Send(t.Context(), r, shape); err != nil {
 					t.Error(err)
 				}

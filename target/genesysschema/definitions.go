@@ -21,14 +21,17 @@ func text(name, description string, options ...func(*scim.Attribute)) scim.Attri
 	return a
 }
 
-func is(kind string) func(*scim.Attribute)     { return func(a *scim.Attribute) { a.Type = kind } }
+func is(kind string) func(*scim.Attribute) { return func(a *scim.Attribute) { a.Type = kind } }
 func mutable(how string) func(*scim.Attribute) { return func(a *scim.Attribute) { a.Mutability = how } }
+
 func returned(when string) func(*scim.Attribute) {
 	return func(a *scim.Attribute) { a.Returned = when }
 }
+
 func unique(where string) func(*scim.Attribute) {
 	return func(a *scim.Attribute) { a.Uniqueness = where }
 }
+
 func among(values ...string) func(*scim.Attribute) {
 	return func(a *scim.Attribute) { a.CanonicalValues = values }
 }

@@ -48,7 +48,8 @@ faults: [{match: "PATCH /users/*", do: 503, probability: 0.05}, {match: "POST /u
 				Roles: []string{"employee", "Sales Agent", "admin"}, Divisions: []string{}, Skills: []string{"Billing"}, Languages: []string{"English"},
 				Switches: genesyssim.Switches{"stale": "409", "rate": "off", "rate_by": "token", "bump_on_secondary": "false"},
 				Faults: []genesyssim.Fault{
-					{Match: "PATCH /users/*", Do: "503", Probability: &half}, {Match: "POST /users", Do: genesyssim.LoseAnswer, Count: 1},
+					{Match: "PATCH /users/*", Do: "503", Probability: &half},
+					{Match: "POST /users", Do: genesyssim.LoseAnswer, Count: 1},
 					{Match: "* *", Do: genesyssim.Slow, Ms: 20},
 				},
 			},

@@ -214,14 +214,18 @@ func (a *actor) do(method, path, body string) result {
 	return a.send(method, path, body, h)
 }
 
-func (a *actor) get(path string) result        { a.Helper(); return a.do(http.MethodGet, path, "") }
-func (a *actor) delete(path string) result     { a.Helper(); return a.do(http.MethodDelete, path, "") }
+func (a *actor) get(path string) result { a.Helper(); return a.do(http.MethodGet, path, "") }
+func (a *actor) delete(path string) result { a.Helper(); return a.do(http.MethodDelete, path, "") }
+
 func (a *actor) post(path, body string) result { a.Helper(); return a.do(http.MethodPost, path, body) }
-func (a *actor) put(path, body string) result  { a.Helper(); return a.do(http.MethodPut, path, body) }
+
+func (a *actor) put(path, body string) result { a.Helper(); return a.do(http.MethodPut, path, body) }
+
 func (a *actor) filter(path, text string) result {
 	a.Helper()
 	return a.get(path + "?filter=" + url.QueryEscape(text))
 }
+
 func (a *actor) rawPatch(path, body string) result {
 	a.Helper()
 	return a.do(http.MethodPatch, path, body)
