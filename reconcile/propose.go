@@ -211,7 +211,7 @@ func (j Job) list(ctx context.Context, b *plan.Builder, t scim.Type, s *scim.Sha
 			break
 		}
 		if err != nil {
-			return fmt.Errorf("list %ss: %w", t, err)
+			return err
 		}
 		have(o)
 	}

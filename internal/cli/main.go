@@ -90,7 +90,8 @@ func (s *session) fail(err error) int {
 // message is the error's text without the words of its kinds, which are for
 // programs: "invalid: " in front of a sentence tells a person nothing.
 func message(err error, kind fault.Kind) string {
-	return strings.ReplaceAll(err.Error(), kind.Error()+": ", "")
+	text := strings.ReplaceAll(err.Error(), kind.Error()+": ", "")
+	return strings.ReplaceAll(text, ": "+kind.Error(), "")
 }
 
 func (s *session) failJSON(kind fault.Kind, err error) {
