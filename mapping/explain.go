@@ -17,6 +17,7 @@ type Trace struct {
 	Known   bool         // of an attribute: it is managed for this person, and Values is what is desired
 	Values  []scim.Value // in canonical form
 	Problem string       // why the value cannot be used; "" it can
+	Names   []string     // of group_names: the groups
 	Err     *RuleError   // why the expression failed, and the record with it; nil: it did not
 }
 
@@ -59,16 +60,6 @@ func (a Account) Failed() *RuleError {
 	return nil
 }
 
-// Names are the groups that the record belongs in by group_names.
-func (t Trace) Names() (names []string) {
-	for _, v := range t.Values {
-		if name, ok := v.Text(); ok {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
 // Explain evaluates every rule for rec, whose values are those of Columns: also
 // those after one that fails, and those of a record that is out of scope. What
 // Map answers for rec agrees with it. Nothing of rec is kept but strings.
@@ -105,18 +96,13 @@ func (m *Mapping) trace(p *program, want kind) Trace {
 	if err == nil {
 		t.Gave = gave(v)
 		_, isBool := v.(bool)
-		var names []string
 		switch {
 		case want == list:
-			if names, err = texts(v); err != nil {
+			if t.Names, err = texts(v); err != nil {
 				err = p.at(0, "%v", err)
 			}
 		case !isBool:
 			err = p.at(0, "gives %s where true or false is needed", kindOf(v))
-		}
-		t.Known = names != nil
-		for _, name := range names {
-			t.Values = append(t.Values, scim.ValueOf(name))
 		}
 	}
 	errors.As(err, &t.Err)

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"rollcall/mapping"
 	"rollcall/plan"
 	"rollcall/scim"
 )
@@ -11,17 +12,8 @@ import (
 // groups are the managed groups, in the configuration's order, and behind them
 // those that a column names, or that rollcall added the person to.
 func (s *story) groups() (all []Membership) {
-	d := s.sought.desired()
 	for _, r := range s.job.Input.Members {
-		m := Membership{Group: r.Name, Own: OwnName(r.Own)}
-		if d != nil {
-			for _, t := range d.Groups {
-				if t.Group == r.Name {
-					m.Expression, m.Belongs = t.Text, t.True()
-				}
-			}
-		}
-		all = append(all, m)
+		all = append(all, s.ruled(r))
 	}
 	if s.job.Input.ByColumn != 0 {
 		all = append(all, s.byColumn(all)...)
@@ -32,12 +24,23 @@ func (s *story) groups() (all []Membership) {
 	return all
 }
 
+// ruled is a group with a rule of its own.
+func (s *story) ruled(r plan.GroupRule) Membership {
+	m := Membership{Group: r.Name, Own: OwnName(r.Own)}
+	if d := s.sought.desired(); d != nil {
+		if i := slices.IndexFunc(d.Groups, func(t mapping.Trace) bool { return t.Group == r.Name }); i >= 0 {
+			m.Expression, m.Belongs = d.Groups[i].Text, d.Groups[i].True()
+		}
+	}
+	return m
+}
+
 // byColumn are the groups of group_names that no rule has.
 func (s *story) byColumn(ruled []Membership) (more []Membership) {
 	names, text := map[string]bool{}, ""
 	if d := s.sought.desired(); d != nil && d.GroupNames != nil {
 		text = d.GroupNames.Text
-		for _, n := range d.GroupNames.Names() {
+		for _, n := range d.GroupNames.Names {
 			names[n] = true
 		}
 	}

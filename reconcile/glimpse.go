@@ -229,7 +229,7 @@ func (a *account) belongs() (names []string) {
 		}
 	}
 	if a.GroupNames != nil {
-		names = append(names, a.GroupNames.Names()...)
+		names = append(names, a.GroupNames.Names...)
 	}
 	return names
 }

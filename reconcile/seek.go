@@ -265,6 +265,7 @@ func (j Job) nearest(ctx context.Context, word string) (string, error) {
 		known = append(known, string(l.Key), l.UserName)
 	}
 	if j.Source == nil {
+		slices.Sort(known)
 		return fault.Nearest(word, known), nil
 	}
 	for rec, err := range j.Source.Records(ctx, j.Mapping.Columns()) {
@@ -278,6 +279,7 @@ func (j Job) nearest(ctx context.Context, word string) (string, error) {
 		name, _ := text(at(p.Row, userNamePath))
 		known = append(known, string(p.Key), name)
 	}
+	slices.Sort(known) // the first of equals is told
 	return fault.Nearest(word, known), nil
 }
 
