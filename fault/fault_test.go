@@ -71,6 +71,8 @@ func TestNearest(t *testing.T) {
 	for name, tt := range map[string]struct{ in, want string }{
 		"a missing letter":       {"delimter", "delimiter"},
 		"letters changed places": {"wehre", "where"},
+		"two letters of five":    {"whree", "where"},
+		"two letters of three":   {"kxx", ""},
 		"another case":           {"DISPLAYNAME", "displayName"},
 		"nothing is near":        {"budget", ""},
 		"nothing to compare":     {"", ""},

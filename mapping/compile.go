@@ -16,6 +16,7 @@ import (
 	"github.com/expr-lang/expr/types"
 	"github.com/expr-lang/expr/vm"
 
+	"rollcall/fault"
 	"rollcall/scim"
 	"rollcall/source"
 	"rollcall/target"
@@ -226,7 +227,7 @@ func (s *survey) column(name *ast.StringNode) ast.Node {
 	case s.open:
 		t = types.Any
 	default:
-		s.fault(name, "there is no column %q%s", name.Value, didYouMean(name.Value, s.names()))
+		s.fault(name, "there is no column %q%s", name.Value, fault.DidYouMean(name.Value, s.names()))
 		t = types.Any
 	}
 	s.used[name.Value] = true

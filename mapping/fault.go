@@ -56,20 +56,12 @@ func (e Expr) compileError(err error, known []string) *RuleError {
 	}
 	text := f.Message
 	if name, ok := strings.CutPrefix(text, "unknown name "); ok {
-		text = fmt.Sprintf("nothing is called %q%s", name, didYouMean(name, known))
+		text = fmt.Sprintf("nothing is called %q%s", name, fault.DidYouMean(name, known))
 	}
 	if strings.HasPrefix(text, "unexpected token EOF") {
 		text = "the expression ends too early"
 	}
 	return e.at(f.From, "%s", text)
-}
-
-// didYouMean is `; did you mean "x"?`, or "".
-func didYouMean(name string, known []string) string {
-	if near := fault.Nearest(name, known); near != "" {
-		return fmt.Sprintf("; did you mean %q?", near)
-	}
-	return ""
 }
 
 // A reason is what a function of ours has against a value: the only run-time

@@ -206,19 +206,12 @@ func (r *operations) members(p part, what string, names ...string) (map[string]p
 			r.fault(m.at, what, "%q stands here twice", m.name)
 			good = false
 		case !slices.Contains(names, m.name):
-			r.fault(m.at, what, "unknown member %q%s", m.name, meant(m.name, names))
+			r.fault(m.at, what, "unknown member %q%s", m.name, fault.DidYouMean(m.name, names))
 			good = false
 		}
 		found[m.name] = m
 	}
 	return found, good
-}
-
-func meant(word string, known []string) string {
-	if near := fault.Nearest(word, known); near != "" {
-		return fmt.Sprintf("; did you mean %q?", near)
-	}
-	return ""
 }
 
 func (r *operations) user(who string, p part, what string) update {

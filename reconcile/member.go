@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"rollcall/fault"
 	"rollcall/plan"
 	"rollcall/scim"
 	"rollcall/target"
@@ -97,7 +98,7 @@ func (m *memberships) ids(op explicit) (ids []string) {
 		case len(named) > 1:
 			m.faultAt(op.place, "%d groups are called %q: give the id", len(named), name)
 		default:
-			m.faultAt(op.place, "there is no group %q%s", name, meant(name, m.names()))
+			m.faultAt(op.place, "there is no group %q%s", name, fault.DidYouMean(name, m.names()))
 		}
 	}
 	return ids

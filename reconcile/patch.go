@@ -157,7 +157,7 @@ func (e *explicitPlan) known(op explicit, in plan.Input) {
 		}
 		name, _ := v.Text()
 		if _, there := names[name]; !there {
-			e.faultAt(op.place, "%s: there is no %s %q%s", op.Path, e.dialect.Named[op.Path], name, meant(name, keys(names)))
+			e.faultAt(op.place, "%s: there is no %s %q%s", op.Path, e.dialect.Named[op.Path], name, fault.DidYouMean(name, keys(names)))
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"rollcall/fault"
 	"rollcall/mapping"
 	"rollcall/plan"
 	"rollcall/target"
@@ -230,7 +231,7 @@ func (f *draft) restore() kind {
 	known := []string{"roles", "groups", "skills", "languages", "division", "manager"}
 	return f.r.list("attributes", map[string]any{"enum": known}, func() { f.Restore = nil }, func(n *yaml.Node, text string) {
 		if !slices.Contains(known, text) {
-			f.r.fail(n, "%q is not one of %s%s", text, strings.Join(known, ", "), near(text, known))
+			f.r.fail(n, "%q is not one of %s%s", text, strings.Join(known, ", "), fault.DidYouMean(text, known))
 			return
 		}
 		f.Restore = append(f.Restore, text)

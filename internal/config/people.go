@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"rollcall/fault"
 	"rollcall/mapping"
 	"rollcall/plan"
 	"rollcall/scim"
@@ -99,7 +100,7 @@ func (f *draft) own(n *yaml.Node, modes []string, of string) plan.Own {
 		return owns[modes[0]]
 	}
 	if !slices.Contains(modes, n.Value) {
-		why := near(n.Value, modes)
+		why := fault.DidYouMean(n.Value, modes)
 		if slices.Contains(ownWords, n.Value) {
 			why = ": it is " + map[bool]string{true: "one value", false: "a list"}[modes[0] == "managed"]
 		}
@@ -143,7 +144,7 @@ func (f *draft) find(name string) (scim.Path, scim.Attribute, error) {
 	if err == nil {
 		return spelled, a, nil
 	}
-	if hint := near(name, slices.Sorted(maps.Keys(f.Dialect.Short))); hint != "" {
+	if hint := fault.DidYouMean(name, slices.Sorted(maps.Keys(f.Dialect.Short))); hint != "" {
 		return "", a, fmt.Errorf("%q is not an attribute of users%s", name, hint)
 	}
 	return "", a, err

@@ -167,13 +167,10 @@ func (r *reader) object(fields ...field) kind {
 
 // meant is `; did you mean "x"?`, or else what there is where that is short, or "".
 func meant(word string, known []string) string {
-	if near := fault.Nearest(word, known); near != "" {
-		return fmt.Sprintf("; did you mean %q?", near)
+	if hint := fault.DidYouMean(word, known); hint != "" || len(known) > 12 {
+		return hint
 	}
-	if len(known) <= 12 {
-		return "; there are " + strings.Join(known, ", ")
-	}
-	return ""
+	return "; there are " + strings.Join(known, ", ")
 }
 
 // scalar reads a word, a number, a quoted text: whatever its YAML type.
@@ -220,18 +217,11 @@ func (r *reader) words(into *string) kind {
 func (r *reader) choice(into *string, among ...string) kind {
 	return r.scalar(strings.Join(among, ", "), map[string]any{"enum": among}, func(n *yaml.Node, text string) {
 		if !slices.Contains(among, text) {
-			r.fail(n, "%q is not one of %s%s", text, strings.Join(among, ", "), near(text, among))
+			r.fail(n, "%q is not one of %s%s", text, strings.Join(among, ", "), fault.DidYouMean(text, among))
 			return
 		}
 		*into = text
 	})
-}
-
-func near(word string, known []string) string {
-	if n := fault.Nearest(word, known); n != "" {
-		return fmt.Sprintf("; did you mean %q?", n)
-	}
-	return ""
 }
 
 func (r *reader) flag(into *bool) kind {

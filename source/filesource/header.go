@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"rollcall/fault"
 )
 
 // judge refuses a first row that is no header, or not the header expected. It
@@ -118,16 +120,14 @@ func suggest(name string, known []string) string {
 	if len(known) > most {
 		list += fmt.Sprintf(" and %d more", len(known)-most)
 	}
-	best, least := "", 1+max(2, len(name)/3)
-	for _, k := range known {
-		if d := distance(fold(name), fold(k)); d < least {
-			best, least = k, d
-		}
+	folded := make([]string, len(known))
+	for i, k := range known {
+		folded[i] = fold(k)
 	}
-	if best == "" {
-		return "the columns are " + list
+	if near := fault.Nearest(fold(name), folded); near != "" {
+		return fmt.Sprintf("did you mean %q? the columns are %s", known[slices.Index(folded, near)], list)
 	}
-	return fmt.Sprintf("did you mean %q? the columns are %s", best, list)
+	return "the columns are " + list
 }
 
 // fold is a name without case, space and punctuation.
@@ -138,28 +138,4 @@ func fold(name string) string {
 		}
 		return r
 	}, strings.ToLower(name))
-}
-
-// distance is the number of letters to insert, delete, replace or swap.
-func distance(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	before, above, row := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
-	for j := range above {
-		above[j] = j
-	}
-	for i := range x {
-		row[0] = i + 1
-		for j := range y {
-			cost := 1
-			if x[i] == y[j] {
-				cost = 0
-			}
-			row[j+1] = min(above[j+1]+1, row[j]+1, above[j]+cost)
-			if i > 0 && j > 0 && x[i] == y[j-1] && x[i-1] == y[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, above, row = above, row, before
-	}
-	return above[len(y)]
 }
