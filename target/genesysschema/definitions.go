@@ -21,7 +21,7 @@ func text(name, description string, options ...func(*scim.Attribute)) scim.Attri
 	return a
 }
 
-func is(kind string) func(*scim.Attribute) { return func(a *scim.Attribute) { a.Type = kind } }
+func is(kind string) func(*scim.Attribute)     { return func(a *scim.Attribute) { a.Type = kind } }
 func mutable(how string) func(*scim.Attribute) { return func(a *scim.Attribute) { a.Mutability = how } }
 
 func returned(when string) func(*scim.Attribute) {

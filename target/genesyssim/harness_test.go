@@ -214,7 +214,7 @@ func (a *actor) do(method, path, body string) result {
 	return a.send(method, path, body, h)
 }
 
-func (a *actor) get(path string) result { a.Helper(); return a.do(http.MethodGet, path, "") }
+func (a *actor) get(path string) result    { a.Helper(); return a.do(http.MethodGet, path, "") }
 func (a *actor) delete(path string) result { a.Helper(); return a.do(http.MethodDelete, path, "") }
 
 func (a *actor) post(path, body string) result { a.Helper(); return a.do(http.MethodPost, path, body) }
