@@ -101,7 +101,7 @@ func (p *Person) Settle(run, intended RunID, c plan.Change, o Outcome) {
 	p.claim(editsOf(c, o))
 	p.see(o)
 	p.rename(c, o)
-	p.state(c.Op, o, recovered)
+	p.state(c, o, recovered)
 	if !isZero(c.Sent) && p.Undone != run && len(o.Waiting) == 0 {
 		p.Sent = c.Sent
 	}
@@ -226,17 +226,26 @@ func (p *Person) rename(c plan.Change, o Outcome) {
 }
 
 // state follows activation. A deactivation that was found done is ours only
-// where it was sent, now or by an earlier run that did not live to hear the answer.
-func (p *Person) state(op plan.Op, o Outcome, recovered bool) {
-	switch op {
+// where it was sent, now or by an earlier run that did not live to hear the
+// answer. Somebody who is inactive in the source can be deactivated by their adoption.
+func (p *Person) state(c plan.Change, o Outcome, recovered bool) {
+	sent := o.Result == Done || o.Sent != nil
+	switch c.Op {
 	case plan.Deactivate:
-		if o.Result == Done || o.Sent != nil || recovered {
+		if sent || recovered {
 			p.Deactivated = o.At
 		}
 	case plan.Create, plan.Adopt, plan.Reactivate, plan.Restore:
 		p.Deactivated, p.Left = time.Time{}, time.Time{}
+		if sent && c.Op == plan.Adopt && slices.ContainsFunc(editsOf(c, o), deactivates) {
+			p.Deactivated = o.At
+		}
 	default:
 	}
+}
+
+func deactivates(e plan.Edit) bool {
+	return e.Path == "active" && len(e.Set) == 1 && e.Set[0] == "false"
 }
 
 // claim follows which elements of sets are ours. Single values are nobody's:
@@ -305,6 +314,20 @@ func Members(c plan.Change) iter.Seq[Member] {
 			}
 		}
 	}
+}
+
+// Carried tells whether the membership m of c was carried out, of a person who
+// has this id: of a change that went in part only what it names was.
+func (o Outcome) Carried(m Member, id string) bool {
+	if len(o.Waiting) == 0 {
+		return true
+	}
+	return id != "" && slices.ContainsFunc(o.Edits, func(e plan.Edit) bool {
+		return slices.ContainsFunc(slices.Concat(e.Add, e.Claim, e.Set, e.Remove), func(v scim.Value) bool {
+			named, ok := member(v)
+			return ok && (named.ID == id || m.Key != "" && named.Key == m.Key)
+		})
+	})
 }
 
 // member reads {"value": {"$person": KEY}} and {"value": ID}.

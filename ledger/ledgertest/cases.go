@@ -36,6 +36,7 @@ func cases() map[string]func(*Bench) {
 		"elements of sets are ours as they are sent":                 claims,
 		"an element whose other parts change stays one":              proficiency,
 		"memberships are followed per person":                        members,
+		"of memberships that went in part, those sent are ours":      membersInPart,
 		"open memberships are closed per group":                      openMembers,
 		"a change is intended once and settled once":                 twice,
 		"a batch with a fault in it leaves nothing":                  allOrNothing,
@@ -253,6 +254,8 @@ func deactivated(b *Bench) {
 		b.Create(run, key, "u-"+string(key))
 		b.Do(run, change("off-"+string(key), plan.Deactivate, key, "u-"+string(key)), o)
 	}
+	off := plan.Edit{Path: "active", Before: []scim.Value{"true"}, Whole: true, Set: []scim.Value{"false"}}
+	b.Do(run, change("adopt-off", plan.Adopt, "adopted", "u-adopted", off), ledger.Outcome{Result: ledger.Done})
 	b.Create(run, "lost", "u-lost")
 	b.Intend(run, change("off-lost", plan.Deactivate, "lost", "u-lost"))
 	b.Reopen()
@@ -262,7 +265,7 @@ func deactivated(b *Bench) {
 	for key, l := range b.Links() {
 		got[key] = !l.Deactivated.IsZero()
 	}
-	want := map[source.Key]bool{"done": true, "found": false, "sent": true, "lost": true}
+	want := map[source.Key]bool{"done": true, "found": false, "sent": true, "lost": true, "adopted": true}
 	if diff := cmp.Diff(want, got); diff != "" {
 		b.T.Errorf("deactivated by us (-want +got):\n%s", diff)
 	}
@@ -373,6 +376,22 @@ func members(b *Bench) {
 	b.Do(run, membership("leave by id", plan.Leave, plan.Edit{Remove: Elements("u3", "u9")}), ledger.Outcome{Result: ledger.Done})
 	b.Do(run, membership("failed", plan.Leave, plan.Edit{Remove: People("e1")}), ledger.Outcome{Result: ledger.Failed})
 	b.groups(map[source.Key]string{"e1": "g1", "e2": "", "e3": ""})
+}
+
+func membersInPart(b *Bench) {
+	run := b.Begin("org")
+	b.Create(run, "e1", "u1")
+	b.Create(run, "e2", "u2")
+	b.Do(run, membership("join", plan.Join, plan.Edit{Add: People("e1", "e2", "e9")}), ledger.Outcome{
+		Result: ledger.Done, Edits: []plan.Edit{{Path: "members", ID: "value", Add: Elements("u1")}}, Waiting: []scim.Path{"members"},
+	})
+	b.Create(run, "e9", "u9")
+	b.groups(map[source.Key]string{"e1": "g1", "e2": "", "e9": ""})
+	b.Do(run, membership("again", plan.Join, plan.Edit{Add: People("e2", "e9")}), ledger.Outcome{Result: ledger.Done})
+	b.Do(run, membership("leave", plan.Leave, plan.Edit{Remove: People("e1", "e2")}), ledger.Outcome{
+		Result: ledger.Done, Edits: []plan.Edit{{Path: "members", ID: "value", Remove: Elements("u2")}}, Waiting: []scim.Path{"members"},
+	})
+	b.groups(map[source.Key]string{"e1": "g1", "e2": "", "e9": "g1"})
 }
 
 func openMembers(b *Bench) {
