@@ -89,6 +89,12 @@ func (s *story) member(m *Membership) {
 	s.unmoved(m)
 }
 
+// blank tells whether the column that names groups says nothing of the person.
+func (s *story) blank() bool {
+	d := s.sought.desired()
+	return d != nil && d.GroupNames != nil && !d.GroupNames.Known
+}
+
 // unmoved is the verdict on a membership that no change is about.
 func (s *story) unmoved(m *Membership) {
 	m.Verdict = Equal
@@ -104,8 +110,10 @@ func (s *story) unmoved(m *Membership) {
 	case m.Belongs:
 		m.Verdict = HeldBack
 	case s.Standing == Foreign:
-	case !s.account:
+	case s.sought.desired() == nil:
 		m.Why = []string{"the memberships of somebody who left stand as they are"}
+	case s.blank() && !slices.ContainsFunc(s.job.Input.Members, func(r plan.GroupRule) bool { return r.Name == m.Group }):
+		m.Why = []string{"the source names no groups for this person: left alone"}
 	case m.Own == OwnName(plan.Additive):
 		m.Why = []string{"own: add never removes"}
 	case m.Own == OwnName(plan.Mine) && !m.Ours:

@@ -52,8 +52,6 @@ type Explanation struct {
 	Past       []Deed         `json:"past"` // by the ledger, newest first
 	LastRun    *LastRun       `json:"lastRun,omitempty"`
 	Read       Looked         `json:"read"`
-
-	account bool // somebody of the source
 }
 
 // A Record is one record of the person in the source: the columns that expressions use.
@@ -195,24 +193,14 @@ func instant(t time.Time) *time.Time {
 func (j Job) foretell(ctx context.Context, e *Explanation, s *sought, whole bool) error {
 	whole = whole || !s.linked()
 	g := newGlimpse(j.Reader, s, whole)
-	run := j
-	run.Reader, run.Input.Policy.Believe, run.Input.Policy.Only = g, true, nil
-	if !whole {
-		run.Input.Policy.Only = []string{string(s.key)}
-	}
-	p, err := run.Plan(ctx)
+	p, err := j.through(g).Plan(ctx)
 	if err != nil {
 		return err
 	}
-	mine := findings(p.Plan.Findings, s.key)
-	if !whole && slices.ContainsFunc(mine, dependent) {
+	if e.Findings = findings(p.Plan.Findings, s.key); !whole && slices.ContainsFunc(e.Findings, dependent) {
 		return j.foretell(ctx, e, s, true)
 	}
-	e.Findings, e.Read.Whole = mine, whole
-	e.Read.Text = map[bool]string{
-		true:  "everybody was read: the limits count a whole plan",
-		false: "this person alone was read: the limits count them and the last 24 hours; --whole counts everybody",
-	}[whole]
+	e.Read.Whole, e.Read.Text = whole, looks[whole]
 	e.take(p.Plan, s, g)
 	e.holds(p)
 	if err := j.owners(ctx, e.Match.Others); err != nil {
@@ -223,6 +211,22 @@ func (j Job) foretell(ctx context.Context, e *Explanation, s *sought, whole bool
 	}
 	e.compare(&story{Explanation: e, job: j, sought: s, glimpse: g})
 	return nil
+}
+
+// through is j as it plans for an explanation: the reading is taken as it is,
+// and doubted afterwards.
+func (j Job) through(g *glimpse) Job {
+	j.Reader, j.Input.Policy.Believe, j.Input.Policy.Only = g, true, nil
+	if !g.whole {
+		j.Input.Policy.Only = []string{string(g.sought.key)}
+	}
+	return j
+}
+
+// looks says what was read, a whole plan's worth or not.
+var looks = map[bool]string{
+	true:  "everybody was read: the limits count a whole plan",
+	false: "this person alone was read: the limits count them and the last 24 hours; --whole counts everybody",
 }
 
 // dependent tells that a person who was looked at alone cannot be told without others.

@@ -56,16 +56,22 @@ func (j Job) recall(ctx context.Context, e *Explanation, s *sought) error {
 	}
 	slices.Reverse(m.deeds)
 	e.Past = append(e.Past, m.deeds...)
+	var err error
+	e.LastRun, err = j.lastRun(ctx)
+	return err
+}
+
+// lastRun is the newest run of this sync; nil where there is none.
+func (j Job) lastRun(ctx context.Context) (*LastRun, error) {
 	for r, err := range j.Store.Runs(ctx) {
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if r.Start.Sync == j.Start.Sync && (j.Start.Org == "" || r.Start.Org == j.Start.Org) {
-			e.LastRun = &LastRun{Run: r.ID, Command: r.Start.Command, Began: r.Began.UTC(), Result: r.Ending.Result}
-			break
+			return &LastRun{Run: r.ID, Command: r.Start.Command, Began: r.Began.UTC(), Result: r.Ending.Result}, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // memories put intents and outcomes together.
@@ -73,6 +79,7 @@ type memories struct {
 	key     source.Key
 	id      string
 	intents map[string]*plan.Change
+	order   []string
 	at      map[string]int // by intent: index of its deed
 	deeds   []Deed
 }
@@ -96,7 +103,7 @@ func (m *memories) intend(e ledger.Entry) {
 		return
 	}
 	name := string(e.Run) + c.ID
-	m.intents[name], m.at[name] = &c, len(m.deeds)
+	m.intents[name], m.at[name], m.order = &c, len(m.deeds), append(m.order, name)
 	d := Deed{Time: e.Time.UTC(), Run: e.Run, Op: c.Op, Reason: c.Reason, Result: ledger.Unknown, Text: "intended; nobody knows the end", Edits: befores(c.Edits)}
 	if c.Target.Type == scim.Group {
 		d.Group, d.resource = c.UserName, c.Target.ID
@@ -106,35 +113,46 @@ func (m *memories) intend(e ledger.Entry) {
 
 func (m *memories) settle(e ledger.Entry) {
 	o := e.Outcome
-	name := string(e.Run) + o.Change
+	name := m.intended(e)
 	c := m.intents[name]
-	if c == nil { // intended by an earlier run that did not live to tell
-		for other, intent := range m.intents {
-			if strings.HasSuffix(other, o.Change) {
-				name, c = other, intent
-			}
-		}
-	}
 	if c == nil {
 		return
 	}
 	if m.id == "" {
 		m.id = o.Ref.ID
 	}
-	d := &m.deeds[m.at[name]]
-	d.Time, d.Run, d.Text, d.Result = o.At.UTC(), e.Run, "", o.Result
-	d.Status, d.Attempts, d.Correlation, d.Error, d.Hint = o.Status, o.Attempts, o.Correlation, o.Error, NewRow(c.Op, m.key, "", *o).Hint
+	d, row := &m.deeds[m.at[name]], NewRow(c.Op, m.key, "", *o)
+	d.Time, d.Run, d.Text, d.Result = row.Time, e.Run, "", o.Result
+	d.Status, d.Attempts, d.Correlation, d.Error = o.Status, o.Attempts, o.Correlation, o.Error
 	d.Moved, d.Kept, d.Waiting = o.Moved, o.Kept, o.Waiting
-	if o.Error == "" {
-		d.Hint = o.Hint
+	if o.Error != "" {
+		d.Hint = row.Hint
 	}
 	if o.Edits != nil {
-		sent := *c
-		sent.Edits = o.Edits
-		if sent, about := sent.About(m.key, m.id); about {
-			d.Edits = befores(sent.Edits)
+		d.Edits = m.sent(*c, o.Edits)
+	}
+}
+
+// intended names the intent that an outcome is of: one of its own run, or of
+// an earlier one that did not live to tell.
+func (m *memories) intended(e ledger.Entry) string {
+	name := string(e.Run) + e.Outcome.Change
+	if m.intents[name] != nil {
+		return name
+	}
+	for _, other := range slices.Backward(m.order) {
+		if strings.HasSuffix(other, e.Outcome.Change) {
+			return other
 		}
 	}
+	return ""
+}
+
+// sent are the edits as they were sent, as far as they are about the person.
+func (m *memories) sent(c plan.Change, edits []plan.Edit) []Done {
+	c.Edits = edits
+	c, _ = c.About(m.key, m.id)
+	return befores(c.Edits)
 }
 
 // befores is before and after of edits; those that only claim are left out.

@@ -84,29 +84,35 @@ func (e *Explanation) compare(s *story) {
 
 func (s *story) attribute(r plan.Rule) Attribute {
 	a := Attribute{Path: r.Path, Own: OwnName(r.Own), Gave: "null"}
-	if d := s.sought.desired(); d != nil {
-		s.account = true
-		if i := slices.IndexFunc(d.Attributes, func(t mapping.Trace) bool { return t.Path == r.Path }); i >= 0 {
-			t := d.Attributes[i]
-			a.Expression, a.Why = t.Text, said(t)
-			if t.Gave != "" {
-				a.Gave = t.Gave
-			}
-			if t.Known {
-				a.Desired = orNone(t.Values)
-			}
-		}
-	}
-	if o, seen := s.glimpse.seen[s.Resource]; seen {
-		if have, known := o.Row.At(r.Path); known {
-			a.Current = orNone(have)
-		}
+	s.desire(&a)
+	if have, known := s.glimpse.seen[s.Resource].Row.At(r.Path); known {
+		a.Current = orNone(have)
 	}
 	if s.sought.link != nil {
 		a.Ours = at(s.sought.link.Ours, r.Path)
 	}
 	s.judge(&a, r)
 	return a
+}
+
+// desire fills in what the record in scope makes of the attribute.
+func (s *story) desire(a *Attribute) {
+	d := s.sought.desired()
+	if d == nil {
+		return
+	}
+	i := slices.IndexFunc(d.Attributes, func(t mapping.Trace) bool { return t.Path == a.Path })
+	if i < 0 {
+		return
+	}
+	t := d.Attributes[i]
+	a.Expression, a.Why = t.Text, said(t)
+	if t.Gave != "" {
+		a.Gave = t.Gave
+	}
+	if t.Known {
+		a.Desired = orNone(t.Values)
+	}
 }
 
 func said(t mapping.Trace) []string {
@@ -143,19 +149,13 @@ func orNone(values []scim.Value) []scim.Value {
 // A difference that the plan does not see as one (the spelling of a name, what
 // others added to a set) is equal where the person is compared at all.
 func (s *story) judge(a *Attribute, r plan.Rule) {
-	for _, c := range s.Changes {
-		if i := slices.IndexFunc(c.Edits, func(e plan.Edit) bool { return e.Path == r.Path }); i >= 0 && c.Target.Type == scim.User {
-			a.Edit = &c.Edits[i]
-			a.Verdict = s.sent(c, a.Edit)
-			return
-		}
-	}
-	if !s.account {
-		a.Verdict = Silent
+	if s.edited(a) {
 		return
 	}
-	findings := s.findingsOn(r.Path)
-	switch {
+	left := !s.job.Input.Policy.Lifecycle && (r.Path == userNamePath || r.Path == activePath)
+	switch findings := s.findingsOn(r.Path); {
+	case s.sought.desired() == nil:
+		a.Verdict = Silent
 	case len(a.Why) > 0:
 		a.Verdict = Unusable
 	case a.Desired == nil:
@@ -170,13 +170,28 @@ func (s *story) judge(a *Attribute, r plan.Rule) {
 		a.Verdict = Watched
 	case len(findings) > 0:
 		a.Verdict, a.Why = HeldBack, findings
-	case !s.job.Input.Policy.Lifecycle && (r.Path == userNamePath || r.Path == activePath):
+	case left:
 		a.Verdict, a.Why = HeldBack, []string{"lifecycle: none never renames, activates or deactivates"}
 	case len(s.Why) > 0:
 		a.Verdict = HeldBack
 	default:
 		a.Verdict = Equal
 	}
+}
+
+// edited tells whether a change edits the attribute, and what becomes of that.
+func (s *story) edited(a *Attribute) bool {
+	for _, c := range s.Changes {
+		if c.Target.Type != scim.User {
+			continue
+		}
+		if i := slices.IndexFunc(c.Edits, func(e plan.Edit) bool { return e.Path == a.Path }); i >= 0 {
+			a.Edit = &c.Edits[i]
+			a.Verdict = s.sent(c, a.Edit)
+			return true
+		}
+	}
+	return false
 }
 
 // sent is the verdict of what a change does.

@@ -21,35 +21,36 @@ var provisioned = []string{"userName", "displayName", "active", "title", "emails
 // coexist looks for another SCIM client that provisions the organization: two
 // that write one attribute undo each other's work.
 func (y *Sync) coexist(ctx context.Context) Check {
-	const area = "coexistence"
 	before := y.Client.Stats().Requests
 	foreign, of, err := y.Client.Foreign(ctx, foreignSample)
 	if err != nil {
-		return failed(area, err)
+		return failed("coexistence", err)
 	}
-	looked := fmt.Sprintf("%d users looked at", of)
+	looked := fmt.Sprintf("%d users looked at (%d requests)", of, y.Client.Stats().Requests-before)
 	if of == foreignSample {
-		looked = fmt.Sprintf("the first %d users looked at", of)
+		looked = "the first " + looked
 	}
 	if foreign == 0 {
-		return Check{Area: area, State: checkOK, Text: fmt.Sprintf("no other SCIM client provisions any of %s (%d requests)", looked, y.Client.Stats().Requests-before)}
+		return Check{Area: "coexistence", State: checkOK, Text: "no other SCIM client provisions any of " + looked}
 	}
-	c := Check{
-		Area: area, State: checkWarning,
-		Text: fmt.Sprintf("another SCIM client provisions %d of %s (%d requests)", foreign, looked, y.Client.Stats().Requests-before),
-	}
+	return y.beside(fmt.Sprintf("another SCIM client provisions %d of %s", foreign, looked))
+}
+
+// beside says what becomes of two clients in one organization. text is who the other is.
+func (y *Sync) beside(text string) Check {
+	c := Check{Area: "coexistence", State: checkWarning, Text: text}
 	if both := y.writtenByBoth(y.Config.Policy.Lifecycle); len(both) > 0 {
 		c.Text += "; both would write " + strings.Join(both, ", ")
 	}
-	remedy := "take " + strings.Join(y.writtenByBoth(false), ", ") + " out of people, or own them with watch"
-	rest := len(y.writtenByBoth(false)) > 0
+	rest := y.writtenByBoth(false)
+	remedy := "take " + strings.Join(rest, ", ") + " out of people, or own them with watch"
 	switch {
 	case y.Config.Policy.Lifecycle:
 		c.Hint = "leave people to the other client: write lifecycle: none, so that nobody is created, renamed, activated or deactivated"
-		if rest {
+		if len(rest) > 0 {
 			c.Hint += ", and " + remedy
 		}
-	case rest:
+	case len(rest) > 0:
 		c.Hint = "lifecycle: none is set; " + remedy + ", so that the two do not undo each other's work"
 	default:
 		c.State = checkOK

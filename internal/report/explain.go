@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
-	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/reconcile"
 	"rollcall/scim"
@@ -34,11 +34,7 @@ func Explain(w io.Writer, e *reconcile.Explanation, s Style) error {
 
 // portrait says who it is and how that is known.
 func (s Style) portrait(out io.Writer, e *reconcile.Explanation) {
-	name := printable(e.UserName)
-	if e.Key != "" {
-		name = strings.TrimSpace(name + " (" + printable(string(e.Key)) + ")")
-	}
-	fmt.Fprintln(out, s.paint(bold, name)+": "+e.Text)
+	fmt.Fprintln(out, s.paint(bold, called(e))+": "+e.Text)
 	for _, why := range e.Why {
 		fmt.Fprintln(out, s.paint(yellow, "! "+printable(why)))
 	}
@@ -47,18 +43,29 @@ func (s Style) portrait(out io.Writer, e *reconcile.Explanation) {
 	}
 	fmt.Fprintln(out, "match  "+matched(e))
 	for _, c := range e.Match.Others {
-		text := fmt.Sprintf("also matches: user %s, %s", c.Resource, c.State)
-		for _, p := range c.By {
-			text += ", by " + s.path(p)
-		}
-		if c.Key != "" {
-			text += ", linked to " + printable(string(c.Key))
-		}
-		fmt.Fprintln(out, "       "+s.paint(yellow, text))
+		fmt.Fprintln(out, "       "+s.paint(yellow, s.candidate(c)))
 	}
 	if e.Link != nil {
 		s.link(out, *e.Link)
 	}
+}
+
+func called(e *reconcile.Explanation) string {
+	if e.Key == "" {
+		return printable(e.UserName)
+	}
+	return strings.TrimSpace(printable(e.UserName) + " (" + printable(string(e.Key)) + ")")
+}
+
+func (s Style) candidate(c reconcile.Candidate) string {
+	text := fmt.Sprintf("also matches: user %s, %s", c.Resource, c.State)
+	for _, p := range c.By {
+		text += ", by " + s.path(p)
+	}
+	if c.Key != "" {
+		text += ", linked to " + printable(string(c.Key))
+	}
+	return text
 }
 
 func matched(e *reconcile.Explanation) string {
@@ -92,23 +99,30 @@ func (s Style) link(out io.Writer, l reconcile.Linked) {
 
 func (s Style) record(out io.Writer, r reconcile.Record) {
 	fmt.Fprintf(out, "\n%s\n", s.paint(bold, r.Place))
-	wide := 0
-	for _, c := range r.Columns {
-		wide = max(wide, len(c.Column))
-	}
-	for _, c := range r.Columns {
-		value := s.paint(faint, "(none)")
-		if c.Value != nil && c.Value != "" {
-			value = printable(fmt.Sprint(c.Value))
-		}
-		fmt.Fprintf(out, "  %-*s  %s\n", wide, c.Column, value)
-	}
-	if r.Where != "" && r.Error == "" {
+	s.columns(out, r.Columns)
+	switch {
+	case r.Error != "":
+		fmt.Fprintln(out, "  "+s.paint(red, "! "+printable(r.Error)))
+	case r.Where != "":
 		fmt.Fprintf(out, "  where: %s: %t\n", r.Where, r.In)
 	}
-	if r.Error != "" {
-		fmt.Fprintln(out, "  "+s.paint(red, "! "+printable(r.Error)))
+}
+
+func (s Style) columns(out io.Writer, cells []reconcile.Cell) {
+	wide := 0
+	for _, c := range cells {
+		wide = max(wide, utf8.RuneCountInString(c.Column))
 	}
+	for _, c := range cells {
+		fmt.Fprintf(out, "  %-*s  %s\n", wide, c.Column, s.cell(c.Value))
+	}
+}
+
+func (s Style) cell(v any) string {
+	if v == nil || v == "" {
+		return s.paint(faint, "(none)")
+	}
+	return printable(fmt.Sprint(v))
 }
 
 // verdicts are the signs and words of verdicts.
@@ -130,26 +144,40 @@ var verdicts = map[reconcile.Verdict]struct {
 }
 
 func (s Style) attributes(out io.Writer, e *reconcile.Explanation) {
-	if !slices.ContainsFunc(e.Attributes, func(a reconcile.Attribute) bool { return a.Current != nil || a.Desired != nil }) {
+	told := func(a reconcile.Attribute) bool { return a.Current != nil || a.Desired != nil }
+	if !slices.ContainsFunc(e.Attributes, told) {
 		return
 	}
 	fmt.Fprintf(out, "\n%s\n", s.paint(bold, "attributes"))
 	for _, a := range e.Attributes {
-		v := verdicts[a.Verdict]
-		line := fmt.Sprintf("  %s %s: %s", v.sign, s.path(a.Path), becomes(a))
-		if v.word != "" {
-			line += "  " + s.paint(v.tint, v.word)
-		}
-		fmt.Fprintln(out, line)
-		if a.Expression != "" {
-			fmt.Fprintln(out, s.paint(faint, fmt.Sprintf("      %s, %s", a.Expression, a.Own)))
-		}
-		if len(a.Ours) > 0 {
-			fmt.Fprintln(out, s.paint(faint, "      rollcall's: "+values(a.Ours)))
-		}
-		for _, why := range a.Why {
-			fmt.Fprintln(out, "      "+printable(why))
-		}
+		s.attribute(out, a)
+	}
+}
+
+func (s Style) attribute(out io.Writer, a reconcile.Attribute) {
+	v := verdicts[a.Verdict]
+	fmt.Fprintln(out, s.judged(v.sign, s.path(a.Path)+": "+becomes(a), v.word, v.tint))
+	if a.Expression != "" {
+		fmt.Fprintln(out, s.paint(faint, fmt.Sprintf("      %s, %s", a.Expression, a.Own)))
+	}
+	if len(a.Ours) > 0 {
+		fmt.Fprintln(out, s.paint(faint, "      rollcall's: "+values(a.Ours)))
+	}
+	reasons(out, a.Why)
+}
+
+// judged is one line with its verdict behind it.
+func (s Style) judged(sign, text, word string, t tint) string {
+	line := "  " + sign + " " + text
+	if word == "" {
+		return line
+	}
+	return line + "  " + s.paint(t, word)
+}
+
+func reasons(out io.Writer, why []string) {
+	for _, w := range why {
+		fmt.Fprintln(out, "      "+printable(w))
 	}
 }
 
@@ -199,28 +227,27 @@ func (s Style) memberships(out io.Writer, groups []reconcile.Membership) {
 
 func (s Style) membership(out io.Writer, m reconcile.Membership) {
 	v := verdicts[m.Verdict]
-	is := "membership not read"
-	switch {
-	case m.Member != nil && !*m.Member:
-		is = "no member"
-	case m.Ours:
-		is = "added by rollcall"
-	case m.Member != nil:
-		is = "member"
+	word := v.word
+	if m.Op != "" && m.Verdict == reconcile.Goes {
+		word = "will " + string(m.Op)
 	}
-	line := fmt.Sprintf("  %s %s: %s", v.sign, printable(m.Group), is)
-	switch {
-	case m.Op != "" && m.Verdict == reconcile.Goes:
-		line += "  " + s.paint(v.tint, "will "+string(m.Op))
-	case v.word != "":
-		line += "  " + s.paint(v.tint, v.word)
-	}
-	fmt.Fprintln(out, line)
+	fmt.Fprintln(out, s.judged(v.sign, printable(m.Group)+": "+belonging(m), word, v.tint))
 	if m.Expression != "" {
 		fmt.Fprintln(out, s.paint(faint, fmt.Sprintf("      %s: %t, %s", m.Expression, m.Belongs, m.Own)))
 	}
-	for _, why := range m.Why {
-		fmt.Fprintln(out, "      "+printable(why))
+	reasons(out, m.Why)
+}
+
+func belonging(m reconcile.Membership) string {
+	switch {
+	case m.Member != nil && !*m.Member:
+		return "no member"
+	case m.Ours:
+		return "added by rollcall"
+	case m.Member != nil:
+		return "member"
+	default:
+		return "membership not read"
 	}
 }
 
@@ -231,27 +258,33 @@ func (s Style) future(out io.Writer, e *reconcile.Explanation) {
 		fmt.Fprintln(out, "  nothing")
 	}
 	for _, c := range e.Changes {
-		m := marks[c.Op]
-		head := fmt.Sprintf("  %s %s", m.sign, m.word)
-		if c.Target.Type == scim.Group {
-			head += " group " + printable(c.UserName)
-		}
-		if c.Held != "" {
-			head += "  (waits: limit " + c.Held + ")"
-		}
-		fmt.Fprintln(out, s.paint(m.tint, head)+"  "+s.paint(faint, c.Reason))
-		if c.Op == plan.Create || c.Target.Type == scim.Group {
-			continue // the attributes, or the line itself, say it
-		}
-		ops, _ := c.Against(believed(c.Change))
-		for _, op := range ops {
-			fmt.Fprintln(out, s.paint(faint, fmt.Sprintf("      %s %s %s", op.Verb, s.path(op.Path), opValue(string(op.Value)))))
-		}
+		s.planned(out, c.Change)
 	}
 	for _, h := range e.Holds {
 		fmt.Fprintln(out, "  "+s.paint(red, "! "+h))
 	}
 	s.findings(out, e.Findings)
+}
+
+// planned is one change with its operations. Those of a create are in the
+// attributes already, that of a membership is in the line itself.
+func (s Style) planned(out io.Writer, c plan.Change) {
+	m := marks[c.Op]
+	head := fmt.Sprintf("  %s %s", m.sign, m.word)
+	if c.Target.Type == scim.Group {
+		head += " group " + printable(c.UserName)
+	}
+	if c.Held != "" {
+		head += "  (waits: limit " + c.Held + ")"
+	}
+	fmt.Fprintln(out, s.paint(m.tint, head)+"  "+s.paint(faint, c.Reason))
+	if c.Op == plan.Create || c.Target.Type == scim.Group {
+		return
+	}
+	ops, _ := c.Against(believed(c))
+	for _, op := range ops {
+		fmt.Fprintln(out, s.paint(faint, fmt.Sprintf("      %s %s %s", op.Verb, s.path(op.Path), opValue(string(op.Value)))))
+	}
 }
 
 // believed is what a change expects to find.
@@ -301,35 +334,38 @@ func (s Style) deed(out io.Writer, d reconcile.Deed) {
 		fmt.Fprintln(out, line+"  "+d.Text)
 		return
 	}
-	m := marks[d.Op]
-	line += "  " + s.paint(m.tint, m.sign+" "+m.word)
-	if d.Group != "" {
-		line += " group " + printable(d.Group)
-	}
-	tint := faint
-	if d.Result != ledger.Done && d.Result != ledger.Found {
-		tint = red
-	}
-	result := string(d.Result)
-	if d.Status != 0 {
-		result += fmt.Sprintf(", status %d", d.Status)
-	}
-	if d.Correlation != "" {
-		result += ", correlation id " + d.Correlation
-	}
-	fmt.Fprintln(out, line+"  "+s.paint(tint, result)+"  "+s.paint(faint, d.Reason))
+	fmt.Fprintln(out, line+"  "+s.did(d)+"  "+s.ended(d)+"  "+s.paint(faint, d.Reason))
 	for _, b := range d.Edits {
 		if d.Group == "" {
 			fmt.Fprintf(out, "      %s: %s -> %s\n", s.path(b.Path), values(b.Before), values(b.After))
 		}
 	}
-	if d.Text != "" {
-		fmt.Fprintln(out, "      "+d.Text)
+	for _, more := range []string{d.Text, s.paint(red, printable(d.Error)), d.Hint} {
+		if more != "" {
+			fmt.Fprintln(out, "      "+more)
+		}
 	}
-	if d.Error != "" {
-		fmt.Fprintln(out, "      "+s.paint(red, printable(d.Error)))
+}
+
+func (s Style) did(d reconcile.Deed) string {
+	m := marks[d.Op]
+	text := s.paint(m.tint, m.sign+" "+m.word)
+	if d.Group != "" {
+		text += " group " + printable(d.Group)
 	}
-	if d.Hint != "" {
-		fmt.Fprintln(out, "      "+d.Hint)
+	return text
+}
+
+func (s Style) ended(d reconcile.Deed) string {
+	text, t := string(d.Result), red
+	if d.Result.Fine() {
+		t = faint
 	}
+	if d.Status != 0 {
+		text += fmt.Sprintf(", status %d", d.Status)
+	}
+	if d.Correlation != "" {
+		text += ", correlation id " + d.Correlation
+	}
+	return s.paint(t, text)
 }
