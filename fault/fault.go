@@ -56,7 +56,7 @@ func (k *Kind) UnmarshalText(text []byte) error {
 	*k = Internal
 	for i, n := range names {
 		if n == string(text) {
-			*k = Kind(i) //nolint:gosec // i indexes a table of twelve
+			*k = Kind(i) // i indexes a table of twelve
 		}
 	}
 	return nil

@@ -26,14 +26,14 @@ func (a *arena) put(text []byte) spot {
 	at := len(a.chunks[last])
 	c := binary.AppendUvarint(a.chunks[last], uint64(len(text)))
 	a.chunks[last] = append(c, text...)
-	return spot(last)<<32 | spot(at) //nolint:gosec // both are not negative
+	return spot(last)<<32 | spot(at)
 }
 
 // get is the text at s; it shares the arena's memory.
 func (a *arena) get(s spot) []byte {
-	c := a.chunks[s>>32][uint32(s):] //nolint:gosec // the low half
+	c := a.chunks[s>>32][uint32(s):] // the low half
 	n, w := binary.Uvarint(c)
-	return c[w : w+int(n)] //nolint:gosec // a length written by put
+	return c[w : w+int(n)]
 }
 
 // size is what the arena takes, about.
@@ -41,7 +41,7 @@ func (a *arena) size() int { return len(a.chunks) * largest }
 
 // drop gives back every chunk before the one of s.
 func (a *arena) drop(s spot) {
-	for i := int(s>>32) - 1; i >= 0 && a.chunks[i] != nil; i-- { //nolint:gosec // a chunk number
+	for i := int(s>>32) - 1; i >= 0 && a.chunks[i] != nil; i-- {
 		a.chunks[i] = nil
 	}
 }
@@ -62,7 +62,7 @@ func fold(text string) uint32 {
 	}
 	h ^= h >> 32
 	h *= 0xd6e8feb86659fd93
-	return uint32(h ^ h>>32) //nolint:gosec // the low half is meant
+	return uint32(h ^ h>>32) // the low half is meant
 }
 
 // put files n under hash. At four fifths full the index grows by half.
@@ -76,12 +76,12 @@ func (x *index) put(hash uint32, n int) {
 			}
 		}
 	}
-	x.file(uint64(hash)<<32 | uint64(n+1)) //nolint:gosec // fewer than four thousand million people
+	x.file(uint64(hash)<<32 | uint64(n+1)) // fewer than four thousand million people
 	x.used++
 }
 
 // home is where the search for a hash begins: the hash as a fraction of the length.
-func (x *index) home(hash uint64) int { return int(hash * uint64(len(x.slots)) >> 32) } //nolint:gosec // below the length
+func (x *index) home(hash uint64) int { return int(hash * uint64(len(x.slots)) >> 32) }
 
 func (x *index) file(slot uint64) {
 	i := x.home(slot >> 32)
@@ -98,7 +98,7 @@ func (x *index) each(hash uint32, use func(n int) bool) {
 		return
 	}
 	for i := x.home(uint64(hash)); x.slots[i] != 0; i = (i + 1) % len(x.slots) {
-		if s := x.slots[i]; uint32(s>>32) == hash && !use(int(uint32(s))-1) { //nolint:gosec // the halves
+		if s := x.slots[i]; uint32(s>>32) == hash && !use(int(uint32(s))-1) { // the halves
 			return
 		}
 	}

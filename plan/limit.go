@@ -118,9 +118,9 @@ func (b *Builder) wait() {
 	for i := range len(b.out.entries) {
 		e := &b.out.entries[i]
 		if why := b.waitsFor(*e); why != "" {
-			e.held = uint16(b.out.of(string(why))) //nolint:gosec // few
+			e.held = uint16(b.out.of(string(why)))
 			if ops[e.op] == Create {
-				b.waiting[int32(b.find(b.out.change(*e).Key))] = why //nolint:gosec // an index
+				b.waiting[int32(b.find(b.out.change(*e).Key))] = why
 			}
 			continue
 		}
@@ -152,7 +152,7 @@ func (b *Builder) part(i int) {
 	var why Op
 	awaits := func(v scim.Value) bool {
 		return slices.ContainsFunc(persons(v), func(k source.Key) bool {
-			op, waits := b.waiting[int32(b.find(k))] //nolint:gosec // an index, or -1
+			op, waits := b.waiting[int32(b.find(k))]
 			if waits {
 				why = op
 			}
@@ -172,7 +172,7 @@ func (b *Builder) part(i int) {
 		return
 	}
 	if len(c.Edits) == 0 && c.Op == Update {
-		b.out.entries[i].held = uint16(b.out.of(string(why))) //nolint:gosec // few
+		b.out.entries[i].held = uint16(b.out.of(string(why)))
 		return
 	}
 	c.Sent = Digest{}

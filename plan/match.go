@@ -52,13 +52,13 @@ func (b *Builder) decide() {
 	}
 	for n := range b.ties {
 		t := &b.ties[n]
-		t.user, t.person = -1, int32(b.find(b.tieKey(n))) //nolint:gosec // an index
+		t.user, t.person = -1, int32(b.find(b.tieKey(n)))
 		t.flags &^= contested
 		if id := b.tieID(n); id != "" && t.flags&closed == 0 {
-			t.user = int32(b.findUser(id)) //nolint:gosec // an index
+			t.user = int32(b.findUser(id))
 		}
 		if t.user >= 0 {
-			b.users[t.user].tie = int32(n) //nolint:gosec // an index
+			b.users[t.user].tie = int32(n)
 		}
 	}
 	for n := range b.people {
@@ -82,7 +82,7 @@ func (b *Builder) decide() {
 
 func (b *Builder) fateOf(n int) fate {
 	p := &b.people[n]
-	p.tie, p.user, p.waits = int32(b.findTie(b.keyOf(n))), -1, -1 //nolint:gosec // an index
+	p.tie, p.user, p.waits = int32(b.findTie(b.keyOf(n))), -1, -1
 	if p.flags&held != 0 {
 		return standing
 	}
@@ -141,7 +141,7 @@ func (b *Builder) newcomer(n int, row scim.Row) fate {
 			return shunned
 		}
 		if u := b.deleted(i, name); u >= 0 {
-			b.people[n].user = int32(u) //nolint:gosec // an index
+			b.people[n].user = int32(u)
 			return erased
 		}
 	}
@@ -160,7 +160,7 @@ func (b *Builder) newcomer(n int, row scim.Row) fate {
 // claim takes the user that was found, unless it is another's.
 func (b *Builder) claim(n int, row scim.Row, found int) fate {
 	p, u := &b.people[n], &b.users[found]
-	p.user = int32(found) //nolint:gosec // an index
+	p.user = int32(found)
 	if u.tie >= 0 {
 		b.ties[u.tie].flags |= contested
 		return reused
@@ -177,7 +177,7 @@ func (b *Builder) claim(n int, row scim.Row, found int) fate {
 	if u.claim >= 0 {
 		u.flags |= contested
 	}
-	u.claim = int32(n) //nolint:gosec // an index
+	u.claim = int32(n)
 	if p.tie >= 0 && b.ties[p.tie].flags&open != 0 && b.openOp(int(p.tie)) == Create {
 		return recovered
 	}

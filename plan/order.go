@@ -28,9 +28,9 @@ func (b *Builder) rival() {
 				b.people[n].flags |= stuck | twin
 			}
 		})
-		if u, _ := b.holder(at, b.wantedName(n, at)); u >= 0 && int32(u) != b.people[n].user { //nolint:gosec // an index
+		if u, _ := b.holder(at, b.wantedName(n, at)); u >= 0 && int32(u) != b.people[n].user {
 			if m := b.mover(u); m >= 0 && b.people[m].flags&chosen != 0 {
-				b.people[n].waits = int32(m) //nolint:gosec // an index
+				b.people[n].waits = int32(m)
 			} else {
 				b.people[n].flags |= stuck
 			}
@@ -66,7 +66,7 @@ func (b *Builder) takes(n, at int) bool {
 // chain counts the renames that must come before that of n. Who waits for
 // somebody that is stuck, or in a circle, is stuck too.
 func (b *Builder) chain(n int) {
-	path := []int32{int32(n)} //nolint:gosec // an index
+	path := []int32{int32(n)}
 	for {
 		p := b.people[path[len(path)-1]]
 		if p.flags&stuck != 0 || p.waits >= 0 && slices.Contains(path, p.waits) {
@@ -81,7 +81,7 @@ func (b *Builder) chain(n int) {
 		path = append(path, p.waits)
 	}
 	if len(path) > 1 {
-		b.depth[path[0]] = uint32(len(path) - 1) //nolint:gosec // a length
+		b.depth[path[0]] = uint32(len(path) - 1)
 	}
 }
 
@@ -110,7 +110,7 @@ func (b *Builder) layer() {
 	var creates []int32
 	for n := range b.people {
 		if b.people[n].fate == created && b.people[n].flags&chosen != 0 {
-			creates = append(creates, int32(n)) //nolint:gosec // an index
+			creates = append(creates, int32(n))
 		}
 	}
 	l := layers{Builder: b, color: make([]uint8, len(b.people))}
@@ -199,7 +199,7 @@ func (l *layers) advance(way []step) ([]step, bool) {
 func (b *Builder) chiefs(n int32) []int32 {
 	var out []int32
 	for _, k := range b.referred(int(n)) {
-		m := int32(b.find(k)) //nolint:gosec // an index
+		m := int32(b.find(k))
 		if m >= 0 && m != n && b.people[m].fate == created {
 			out = append(out, m)
 		}
@@ -230,7 +230,7 @@ func (b *Builder) cut(n int, e Edit) bool {
 	}
 	later := func(v scim.Value) bool {
 		return slices.ContainsFunc(persons(v), func(k source.Key) bool {
-			return b.cuts[[2]int32{int32(n), int32(b.find(k))}] //nolint:gosec // indexes
+			return b.cuts[[2]int32{int32(n), int32(b.find(k))}]
 		})
 	}
 	return slices.ContainsFunc(e.Set, later) || slices.ContainsFunc(e.Add, later)

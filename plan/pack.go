@@ -61,8 +61,8 @@ func (p *pack) add(c Change, k kind, r rests) {
 	}
 	p.buf = p.encode(p.buf[:0], c)
 	p.entries = append(p.entries, entry{
-		at: p.put(p.buf), wave: uint32(c.Wave), held: uint16(p.of(c.Held)), kind: k, rank: rank(c.Target.Type), rests: r, //nolint:gosec // small
-		op: uint8(slices.Index(ops, c.Op)), needs: requests(c), //nolint:gosec // a place in a table
+		at: p.put(p.buf), wave: uint32(c.Wave), held: uint16(p.of(c.Held)), kind: k, rank: rank(c.Target.Type), rests: r,
+		op: uint8(slices.Index(ops, c.Op)), needs: requests(c),
 	})
 }
 

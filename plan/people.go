@@ -80,10 +80,10 @@ func (b *Builder) create(n int) {
 	}
 	if len(later) == 0 {
 		first.Sent = c.done()
-		b.emit(first, creating, b.depth[int32(n)], counted, r) //nolint:gosec // an index
+		b.emit(first, creating, b.depth[int32(n)], counted, r)
 		return
 	}
-	b.emit(first, creating, b.depth[int32(n)], counted, r) //nolint:gosec // an index
+	b.emit(first, creating, b.depth[int32(n)], counted, r)
 	second := c.change(Update, referenceFollows, later)
 	second.UserName, second.Sent = first.UserName, c.done()
 	b.emit(second, halving, 0, secondHalf, r|restsCreate)
@@ -228,7 +228,7 @@ func (b *Builder) send(c *comparison, first Change, k kind) {
 	if len(later) == 0 {
 		first.Sent = c.done()
 	}
-	b.emit(first, renaming, b.depth[int32(n)], k, r) //nolint:gosec // an index
+	b.emit(first, renaming, b.depth[int32(n)], k, r)
 	if len(later) == 0 {
 		return
 	}

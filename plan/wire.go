@@ -36,8 +36,8 @@ func (c *cursor) int() int {
 // bytes shares the memory of what is read.
 func (c *cursor) bytes() []byte {
 	n, w := binary.Uvarint(c.rest)
-	b := c.rest[w : w+int(n)]  //nolint:gosec // a length written by appendText
-	c.rest = c.rest[w+int(n):] //nolint:gosec // the same
+	b := c.rest[w : w+int(n)]
+	c.rest = c.rest[w+int(n):]
 	return b
 }
 

@@ -119,7 +119,7 @@ func (b *RowBuilder) Row() Row {
 		if s.known {
 			size, some = s.to-s.from+1, true
 		}
-		b.out = binary.AppendUvarint(b.out, uint64(size)) //nolint:gosec // a length is not negative
+		b.out = binary.AppendUvarint(b.out, uint64(size))
 	}
 	for _, s := range b.sections {
 		b.out = append(b.out, b.text[s.from:s.to]...)
@@ -224,7 +224,7 @@ var errPacked = errors.New("not packed so")
 
 func checkPacked(text string, paths int) error {
 	n, sizes, ok := readVarint(text)
-	if !ok || n != uint64(paths) { //nolint:gosec // a length is not negative
+	if !ok || n != uint64(paths) {
 		return errPacked
 	}
 	rest := sizes

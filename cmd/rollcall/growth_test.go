@@ -98,7 +98,7 @@ func planned(t *testing.T, n int, there bool) use {
 		t.Fatalf("the plan creates and adopts %d people, want %d", got, n)
 	}
 	runtime.KeepAlive(p)
-	live := func(m runtime.MemStats) int64 { return int64(m.HeapAlloc) - int64(before.HeapAlloc) } //nolint:gosec // no heap is that large
+	live := func(m runtime.MemStats) int64 { return int64(m.HeapAlloc) - int64(before.HeapAlloc) } // no heap is that large
 	return use{
 		count: after.Mallocs - before.Mallocs, bytes: after.TotalAlloc - before.TotalAlloc, kept: live(between) + live(after),
 	}

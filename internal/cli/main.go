@@ -125,7 +125,7 @@ func (s *session) say(format string, args ...any) {
 // terminal tells whether v is one.
 func terminal(v any) bool {
 	f, ok := v.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a descriptor fits
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // style is how text on w is rendered: color on a terminal only, never under NO_COLOR.

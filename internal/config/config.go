@@ -212,7 +212,7 @@ func (c *Config) translate(err error) []*Mistake {
 }
 
 func leaves(err error) []error {
-	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the join itself is taken apart
+	if many, ok := err.(interface{ Unwrap() []error }); ok { // the join itself is taken apart
 		return many.Unwrap()
 	}
 	return []error{err}

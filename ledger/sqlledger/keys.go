@@ -128,13 +128,13 @@ func keep(file, text string) (string, error) {
 		_ = dir.Sync() // not every system syncs directories
 		_ = dir.Close()
 	}
-	b, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+	b, err := os.ReadFile(file) // the operator names the file
 	return string(bytes.TrimSpace(b)), err
 }
 
 // secret reads a secret file; where there is none and made is not nil, it makes one.
 func secret(what, file string, made func() (string, error)) (string, error) {
-	b, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+	b, err := os.ReadFile(file) // the operator names the file
 	text := string(bytes.TrimSpace(b))
 	if errors.Is(err, fs.ErrNotExist) && made != nil {
 		if text, err = made(); err == nil {

@@ -60,7 +60,7 @@ func TestVictim(t *testing.T) {
 // the midst of something. It answers all that it said.
 func kill(t *testing.T, path string, n int) []string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestVictim$") //nolint:gosec // this test's own binary
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestVictim$") // this test's own binary
 	cmd.Env = append(os.Environ(), victimEnv+"="+path)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -148,7 +148,7 @@ func settleOpen(t *testing.T, l *sqlledger.Ledger, links map[string]plan.Link) {
 func TestAnotherProcessHasTheLock(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "rollcall.db")
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestVictim$") //nolint:gosec // this test's own binary
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestVictim$") // this test's own binary
 	cmd.Env = append(os.Environ(), victimEnv+"="+path)
 	out, err := cmd.StdoutPipe()
 	if err == nil {

@@ -52,7 +52,7 @@ func (l *Ledger) lock(ctx context.Context, org string) (*sql.DB, error) {
 // one that is there: closing it would give back every lock that this process
 // holds on it, as POSIX has it.
 func touch(file string) error {
-	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names the file
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) // the operator names the file
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}

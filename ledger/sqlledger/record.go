@@ -51,7 +51,7 @@ func (r *record) digest(before []byte) [sha256.Size]byte {
 	}
 	number := func(v int64) {
 		b = binary.BigEndian.AppendUint64(b, 8)
-		b = binary.BigEndian.AppendUint64(b, uint64(v)) //nolint:gosec // two's complement is the encoding
+		b = binary.BigEndian.AppendUint64(b, uint64(v)) // two's complement is the encoding
 	}
 	text(before)
 	number(r.format)
@@ -80,7 +80,7 @@ func (r *record) bound(ledgerID string) []byte {
 		b = append(b, v...)
 	}
 	for _, v := range []int64{r.seq, r.format, r.time, r.person, r.people} {
-		b = binary.BigEndian.AppendUint64(b, uint64(v)) //nolint:gosec // two's complement is the encoding
+		b = binary.BigEndian.AppendUint64(b, uint64(v)) // two's complement is the encoding
 	}
 	return b
 }

@@ -31,7 +31,7 @@ func seal(bound []byte, parts []part, keys keeper) ([]byte, error) {
 			return nil, err
 		}
 		ct := aead.Seal(nil, nil, p.text, place(bound, i, p.person))
-		out = binary.AppendUvarint(out, uint64(p.person)) //nolint:gosec // persons are counted from 1
+		out = binary.AppendUvarint(out, uint64(p.person))
 		out = binary.AppendUvarint(out, uint64(len(ct)))
 		out = append(out, ct...)
 	}
@@ -51,7 +51,7 @@ func unseal(bound, sealed []byte, keys keeper) ([]part, error) {
 			return nil, fmt.Errorf("box %d: cut off", i)
 		}
 		ct := sealed[n+m:][:size]
-		sealed = sealed[n+m+int(size):]  //nolint:gosec // at most the length of sealed
+		sealed = sealed[n+m+int(size):]
 		p := part{person: int64(person)} //nolint:gosec // compared with what is known
 		aead, err := keys(p.person)
 		if err == nil {
@@ -67,6 +67,6 @@ func unseal(bound, sealed []byte, keys keeper) ([]part, error) {
 
 // place is the associated data of the i-th box.
 func place(bound []byte, i int, person int64) []byte {
-	b := binary.BigEndian.AppendUint64(bound[:len(bound):len(bound)], uint64(i)) //nolint:gosec // counted from 0
-	return binary.BigEndian.AppendUint64(b, uint64(person))                      //nolint:gosec // two's complement is the encoding
+	b := binary.BigEndian.AppendUint64(bound[:len(bound):len(bound)], uint64(i))
+	return binary.BigEndian.AppendUint64(b, uint64(person)) // two's complement is the encoding
 }

@@ -83,7 +83,7 @@ func (j *jsonFile) learn() error {
 	for i, c := range j.cols {
 		j.index[c.Name] = i
 		if k := seen[c.Name]; bits.OnesCount(k) == 1 {
-			j.cols[i].Kind = source.Kind(bits.TrailingZeros(k)) //nolint:gosec // one of four bits
+			j.cols[i].Kind = source.Kind(bits.TrailingZeros(k))
 		}
 	}
 	return j.choose(arrays)

@@ -90,7 +90,7 @@ func (s *Server) showUsers(c *call) reply {
 	e.field("users", '[')
 	for i, u := range s.org.users {
 		e.open('{')
-		e.userBody(s.org, int32(i), u, v) //nolint:gosec // a place in users
+		e.userBody(s.org, int32(i), u, v)
 		e.text("state", u.state.String())
 		e.close('}')
 	}
@@ -105,7 +105,7 @@ func (s *Server) showGroups(c *call) reply {
 	e.open('{')
 	e.field("groups", '[')
 	for g := range s.org.groups {
-		e.group(s.org, int32(g), v) //nolint:gosec // a place in groups
+		e.group(s.org, int32(g), v)
 	}
 	e.close(']')
 	e.close('}')

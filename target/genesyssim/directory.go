@@ -77,7 +77,7 @@ func places(c *catalog, match func(name string) bool) []uint16 {
 	var out []uint16
 	for i, n := range c.names {
 		if match(n) {
-			out = append(out, uint16(i)) //nolint:gosec // a place in a catalog
+			out = append(out, uint16(i))
 		}
 	}
 	return out
@@ -141,7 +141,7 @@ func (s *Server) listGroupNames(c *call) reply {
 			HasRoles    bool   `json:"rolesEnabled"`
 		}{
 			reference{g.id, g.name, "/api/v2/groups/" + g.id.String()},
-			len(s.org.members(int32(i), false)), "active", g.version, "official", "public", true, len(g.roles) > 0, //nolint:gosec // a place in groups
+			len(s.org.members(int32(i), false)), "active", g.version, "official", "public", true, len(g.roles) > 0,
 		}
 	})
 }

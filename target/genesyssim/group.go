@@ -36,7 +36,7 @@ func (g *group) touch(now time.Time) {
 }
 
 func (o *org) insertGroup(g *group) int32 {
-	i := int32(len(o.groups)) //nolint:gosec // groups are in the configuration
+	i := int32(len(o.groups)) // groups are in the configuration
 	o.groups = append(o.groups, g)
 	o.groupByID[g.id] = i
 	o.groupByName[fold(g.name)] = i

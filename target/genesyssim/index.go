@@ -26,7 +26,7 @@ func (c *catalog) add(name string, id func() guid) uint16 {
 	if i, ok := c.exact[name]; ok {
 		return i
 	}
-	i := uint16(len(c.names)) //nolint:gosec // a configuration does not name 65536 roles
+	i := uint16(len(c.names)) // a configuration does not name 65536 roles
 	c.names, c.ids = append(c.names, name), append(c.ids, id())
 	c.exact[name], c.byID[c.ids[i]] = i, i
 	if _, taken := c.folded[fold(name)]; !taken {

@@ -297,7 +297,7 @@ func (o *org) filterGroups(text string) ([]int32, *scim.Error) {
 	if text == "" {
 		all := make([]int32, len(o.groups))
 		for i := range all {
-			all[i] = int32(i) //nolint:gosec // a place in groups
+			all[i] = int32(i)
 		}
 		return all, nil
 	}

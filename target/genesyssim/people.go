@@ -90,11 +90,11 @@ func (o *org) generate(c Config, self string, now time.Time) {
 func (g *generator) prepare(c Config) {
 	for r, name := range g.o.roles.names {
 		if name != defaultRole && !strings.Contains(fold(name), "admin") {
-			g.roles = append(g.roles, uint16(r)) //nolint:gosec // a place in a catalog
+			g.roles = append(g.roles, uint16(r))
 		}
 	}
 	for i, grp := range g.o.groups {
-		place := int32(i) //nolint:gosec // a place in groups
+		place := int32(i)
 		switch {
 		case grp.rule != nil:
 		case slices.Contains(departments, grp.name), grp.name == leadsGroup:
@@ -116,14 +116,14 @@ func (g *generator) person(first, i int) {
 	manager, leads := int32(-1), i < g.count-g.leaves
 	department := departments[g.r.IntN(len(departments))]
 	if i > 0 {
-		manager = int32(first + (i-1)/span) //nolint:gosec // a place in users
+		manager = int32(first + (i-1)/span)
 		if !leads {
 			department = g.o.users[manager].department
 		}
 	}
 	u := &user{
-		id: g.o.newID(), manager: manager, department: department, state: g.fate(i), version: 1 + int32(g.r.IntN(20)), modified: g.now, //nolint:gosec // small
-		division: uint16(g.r.IntN(len(g.o.divisions.names))), employeeNumber: fmt.Sprintf("%06d", 100000+i), //nolint:gosec // small
+		id: g.o.newID(), manager: manager, department: department, state: g.fate(i), version: 1 + int32(g.r.IntN(20)), modified: g.now,
+		division: uint16(g.r.IntN(len(g.o.divisions.names))), employeeNumber: fmt.Sprintf("%06d", 100000+i),
 		dateHire: time.Date(2004+g.r.IntN(21), time.January, 1+g.r.IntN(365), 0, 0, 0, 0, time.UTC).Format(time.DateOnly),
 	}
 	u.externals = []external{{g.self, "E" + u.employeeNumber}}
@@ -206,12 +206,12 @@ func (g *generator) phones(u *user, i int) {
 func (g *generator) abilities(u *user) {
 	for s := range g.o.skills.names {
 		if g.r.IntN(3) == 0 && len(u.skills) < 5 {
-			u.skills = append(u.skills, rating{uint16(s), float32(1 + g.r.IntN(5))}) //nolint:gosec // a place in a catalog
+			u.skills = append(u.skills, rating{uint16(s), float32(1 + g.r.IntN(5))})
 		}
 	}
 	for l := range g.o.languages.names {
 		if (l == 0 || g.r.IntN(4) == 0) && len(u.languages) < 5 {
-			u.languages = append(u.languages, rating{uint16(l), float32(3 + g.r.IntN(3))}) //nolint:gosec // a place in a catalog
+			u.languages = append(u.languages, rating{uint16(l), float32(3 + g.r.IntN(3))})
 		}
 	}
 }

@@ -20,7 +20,7 @@ const (
 	userAdd        = "directory:user:add"
 	userEdit       = "directory:user:edit"
 	userDelete     = "directory:user:delete"
-	userPassword   = "directory:user:setPassword" //nolint:gosec // the name of a permission
+	userPassword   = "directory:user:setPassword" // the name of a permission
 	groupEdit      = "directory:group:edit"
 	grantAdd       = "authorization:grant:add"
 	grantDelete    = "authorization:grant:delete"

@@ -104,7 +104,7 @@ func (u *user) sameSecondary(v *user) bool {
 
 // insertUser adds a new user to the organization and its indexes.
 func (o *org) insertUser(u *user) int32 {
-	i := int32(len(o.users)) //nolint:gosec // a billion users do not fit anyway
+	i := int32(len(o.users)) // a billion users do not fit anyway
 	o.users = append(o.users, u)
 	o.byID[u.id] = i
 	o.enlist(i)

@@ -132,7 +132,7 @@ func (s *Server) admitUser(place int32, next *user, p *profile, now time.Time) i
 		next.grants = nil
 	}
 	if s.knobs.secondBump > 0 {
-		s.org.bumps = append(s.org.bumps, bump{int32(len(s.org.users)), now.Add(s.knobs.secondBump)}) //nolint:gosec // fits
+		s.org.bumps = append(s.org.bumps, bump{int32(len(s.org.users)), now.Add(s.knobs.secondBump)})
 	}
 	return s.org.insertUser(next)
 }
