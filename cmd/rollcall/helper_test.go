@@ -123,14 +123,18 @@ func mode(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// busy waits until a request that changes something is on its way.
-func busy(ts *testscript.TestScript, _ bool, _ []string) {
+// appears FILE REGEXP: waits until a process in the background has written it.
+func appears(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: appears FILE REGEXP")
+	}
+	re := regexp.MustCompile(args[1])
 	for start := time.Now(); time.Since(start) < 20*time.Second; {
-		if n, err := os.ReadFile(ts.MkAbs("rollcall.db-wal")); err == nil && len(n) > 0 {
+		if text, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && re.Match(text) {
 			return
 		}
 	}
-	ts.Fatalf("busy: no run began")
+	ts.Fatalf("appears: %q is not in %s", args[1], args[0])
 }
 
 // alter FILE SQL: alters a ledger behind its back, without the triggers that forbid it.

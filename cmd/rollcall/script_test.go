@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 			"repeat":    repeat,
 			"encode":    encode,
 			"mode":      mode,
-			"busy":      busy,
+			"appears":   appears,
 			"alter":     alter,
 		},
 		RequireExplicitExec: true,
