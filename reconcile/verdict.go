@@ -235,6 +235,7 @@ func (s *story) undone() (texts []string) {
 			texts = append(texts, f.Text)
 		}
 	}
+	texts = slices.Compact(texts) // findings are sorted
 	dormant := s.glimpse.wanted[activePath]
 	switch {
 	case len(texts) > 0 || !s.job.Input.Policy.Lifecycle || len(dormant) != 1 || dormant[0] != "false":
