@@ -46,7 +46,7 @@ func (c *comparison) run() {
 			c.partial = true
 			continue
 		}
-		c.attribute(r, want, have)
+		c.attribute(r, c.retained(r, want, have), have)
 	}
 	c.scratch = c.edits // grown, for the next
 	if c.hold {
@@ -65,6 +65,23 @@ func (c *comparison) attribute(r *rule, want, have []scim.Value) {
 	default:
 		c.elements(r, want, have)
 	}
+}
+
+// retained is want with what the service's side gave to the values that are there.
+func (b *Builder) retained(r *rule, want, have []scim.Value) []scim.Value {
+	keep := b.in.Dialect.Retain
+	if keep == nil || slices.Equal(want, have) {
+		return want
+	}
+	out := slices.Clone(want)
+	for i, v := range out {
+		if r.set == nil && len(have) == 1 && len(want) == 1 {
+			out[i] = keep(r.Path, v, have[0])
+		} else if there, ok := element(have, v, r.id); ok && r.set != nil {
+			out[i] = keep(r.Path, v, there)
+		}
+	}
+	return out
 }
 
 func (c *comparison) single(r *rule, want, have []scim.Value) {
@@ -338,7 +355,7 @@ func (b *Builder) agrees(r *rule, want, have, ours scim.Row) bool {
 			return false
 		}
 	}
-	if slices.Equal(desired, there) {
+	if desired = b.retained(r, desired, there); slices.Equal(desired, there) {
 		return true
 	}
 	if r.set == nil || r.Own == Watch || slices.ContainsFunc(desired, func(v scim.Value) bool { return !slices.Contains(there, v) }) {

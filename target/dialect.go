@@ -39,6 +39,12 @@ type Dialect struct {
 	// scalar given for a set element becomes the object of its ID. Values
 	// {"$person": KEY} pass. Invalid, without the value in its text, where v cannot be one.
 	Canonical func(p scim.Path, v scim.Value) (scim.Value, error)
+
+	// Retain is want with what the service's side gave to have and no source
+	// speaks of, such as the extension of a phone; want itself where there is
+	// nothing of the kind. Both are canonical, and have is the value, or the
+	// element of the same identity, that is there. nil: nothing is retained.
+	Retain func(p scim.Path, want, have scim.Value) scim.Value
 }
 
 // A Set describes the elements of a multi-valued attribute.

@@ -68,6 +68,7 @@ func Dialect() target.Dialect {
 		CreateNeeds:       []scim.Path{userName, displayName},
 		MembersPerRequest: membersPerRequest,
 		Canonical:         canonical,
+		Retain:            retain,
 	}
 }
 

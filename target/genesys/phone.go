@@ -1,9 +1,16 @@
 package genesys
 
-import "strings"
+import (
+	"strings"
+
+	"rollcall/scim"
+)
 
 // E.164 allows 15 digits; fewer than four are no number of a public network.
 const leastDigits, mostDigits = 4, 15
+
+// extMark stands between a number and its extension in the canonical form.
+const extMark = ";ext="
 
 // formatPhone brings the forms in which numbers are written and come back
 // (dossier §5.2) into one: +DIGITS, with ;ext=DIGITS where there is an
@@ -38,7 +45,7 @@ func formatPhone(s string) (string, bool) {
 	if ext == "" {
 		return "+" + number, true
 	}
-	return "+" + number + ";ext=" + ext, true
+	return "+" + number + extMark + ext, true
 }
 
 // digits drops what people put between digits; false where anything else is left.
@@ -55,9 +62,37 @@ func digits(s string) (string, bool) {
 // wirePhone is a canonical number as the service takes it: one with an
 // extension is a tel URI, with a blank after the semicolon (dossier §5.2).
 func wirePhone(s string) string {
-	number, ext, ok := strings.Cut(s, ";ext=")
+	number, ext, ok := strings.Cut(s, extMark)
 	if !ok {
 		return s
 	}
 	return "tel:" + number + "; ext=" + ext
+}
+
+// retain is [target.Dialect.Retain]: telephony gives phones extensions (dossier
+// §5.2), which stay unless want has one itself.
+func retain(p scim.Path, want, have scim.Value) scim.Value {
+	if !strings.HasPrefix(string(p), string(phones)) || strings.Contains(string(want), extMark) {
+		return want
+	}
+	number, ext, ok := strings.Cut(numberOf(have), extMark)
+	wanted := numberOf(want)
+	if !ok || number == "" || wanted == "" {
+		return want
+	}
+	if wanted += extMark + ext; want[0] != '{' {
+		return scim.ValueOf(wanted)
+	}
+	element, _ := want.Any().(map[string]any)
+	element["value"] = wanted
+	return scim.ValueOf(element)
+}
+
+// numberOf is the number of a phone, or that of an element of phones.
+func numberOf(v scim.Value) string {
+	if v != "" && v[0] == '{' {
+		v = v.Sub("value")
+	}
+	number, _ := v.Text()
+	return number
 }
