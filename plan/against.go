@@ -61,6 +61,8 @@ func (e Edit) single(now []scim.Value) []scim.Op {
 		return nil
 	case len(e.Set) == 0:
 		return []scim.Op{{Verb: scim.Remove, Path: cleared(e.Path)}}
+	case len(e.Set) == 1 && len(now) == 0 && e.Path.Parts().Filter != nil: // there may be no such element to replace anything in
+		return []scim.Op{{Verb: scim.Add, Path: e.Path, Value: e.Set[0]}}
 	case len(e.Set) == 1:
 		return []scim.Op{{Verb: scim.Replace, Path: e.Path, Value: e.Set[0]}}
 	default:

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"rollcall/fault"
@@ -59,6 +60,7 @@ type Client struct {
 	mu       sync.Mutex
 	catalogs map[target.Catalog]map[string]string
 	holders  holders
+	whole    atomic.Bool // the service makes no element for a value: whole ones are sent
 }
 
 // The kinds of lists, by what bounds their pages.

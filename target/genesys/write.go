@@ -96,9 +96,7 @@ func (c *Client) patch(ctx context.Context, r target.Request, s *scim.Shape) (ta
 	if err := checked(t, ops); err != nil {
 		return target.Answer{}, fmt.Errorf("%s: %w", doing, err)
 	}
-	reply, err := c.do(ctx, scimclient.Call{
-		Method: http.MethodPatch, Path: collection(t) + "/" + url.PathEscape(r.To.ID), Version: r.To.Version, Body: scim.MarshalPatch(ops),
-	})
+	reply, err := c.sendPatch(ctx, r.To, ops)
 	if err != nil {
 		return answered(reply), fmt.Errorf("%s: %w", doing, err)
 	}
@@ -107,6 +105,29 @@ func (c *Client) patch(ctx context.Context, r target.Request, s *scim.Shape) (ta
 		return c.readBack(ctx, r.To, reply, cut, doing)
 	}
 	return written(t, reply, cut, doing)
+}
+
+// sendPatch sends ops, a second time with whole elements where the service does
+// not make them for their values. It is asked once how it does.
+func (c *Client) sendPatch(ctx context.Context, to scim.Ref, ops []scim.Op) (scimclient.Reply, error) {
+	send := func(ops []scim.Op) (scimclient.Reply, error) {
+		return c.do(ctx, scimclient.Call{
+			Method: http.MethodPatch, Path: collection(to.Type) + "/" + url.PathEscape(to.ID), Version: to.Version, Body: scim.MarshalPatch(ops),
+		})
+	}
+	whole, differs := asElements(ops)
+	if differs && c.whole.Load() {
+		return send(whole)
+	}
+	reply, err := send(ops)
+	if !differs || !noTarget(err) {
+		return reply, err
+	}
+	c.whole.Store(true)
+	attempts := reply.Attempts
+	reply, err = send(whole)
+	reply.Attempts += attempts
+	return reply, err
 }
 
 // readBack is for answers that do not show what was written.
