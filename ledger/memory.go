@@ -359,8 +359,11 @@ func (r *replay) settle(e Entry) {
 		if key == "" {
 			key = r.ids[m.ID]
 		}
-		if key != "" {
-			r.person(key).Member(c.Target.ID, m.In)
+		if key == "" {
+			continue
+		}
+		if p := r.person(key); e.Outcome.Carried(m, p.Ref.ID) {
+			p.Member(c.Target.ID, m.In)
 		}
 	}
 }

@@ -100,6 +100,7 @@ const (
 	dormant                     // person: inactive in the source
 	stuck                       // person: the userName it wants is not to be had
 	twin                        // person: another record wants the same userName
+	unnamed                     // person: the column that names groups is blank
 )
 
 // New starts a plan.
@@ -137,6 +138,9 @@ func (b *Builder) Want(d Desired) {
 	}
 	if !wantsActive(d.Row) {
 		p.flags |= dormant
+	}
+	if d.Unnamed {
+		p.flags |= unnamed
 	}
 	buf = appendInt(buf, len(d.Groups))
 	for _, g := range d.Groups {

@@ -104,6 +104,9 @@ func (d Desired) Digest() Digest {
 	for _, g := range d.Groups {
 		b = appendText(b, g)
 	}
+	if d.Unnamed {
+		b = appendText(b, "\x00unnamed")
+	}
 	return sha256.Sum256(b)
 }
 

@@ -172,6 +172,7 @@ func (b *Builder) claims(n int32, group string) bool {
 //	--------------------------------------------  | -------------------
 //	of the source, belongs                        | stays   stays
 //	of the source, does not belong                | leaves  where it is ours
+//	of the source, and its column is blank        | stays   stays, but for a group with a rule of its own
 //	bad row, ambiguous, waiting, inactive, leaver | stays   stays
 //	linked by nobody, known, not protected        | leaves  stays
 //	not known (no user of the listing)            | stays   stays
@@ -189,12 +190,17 @@ func (b *Builder) parts(id string, g *group, own Own, wanted map[int32]bool) (m 
 	case t < 0 && n < 0:
 		foreign := own == Exact && len(b.in.Policy.Only) == 0 && b.users[u].state != target.Erased && b.users[u].state != target.Gone
 		return membership{id: id}, foreign
-	case n < 0 || wanted[n] || !b.moves(n):
+	case n < 0 || wanted[n] || !b.moves(n), b.people[n].flags&unnamed != 0 && !b.ruled(g.name):
 		return m, false
 	case own == Mine && (t < 0 || !b.gave(int(t), g.ref.ID)):
 		return m, false
 	}
 	return membership{key: b.keyOf(int(n)), held: b.awaits(n)}, true
+}
+
+// ruled tells whether the group has a rule of its own, beside the column that names groups.
+func (b *Builder) ruled(name string) bool {
+	return slices.ContainsFunc(b.in.Members, func(r GroupRule) bool { return r.Name == name })
 }
 
 // members emits memberships in requests of the size that the service takes.

@@ -37,11 +37,12 @@ type GroupRule struct {
 // Desired is what the source wants of one person. Every record that is in
 // scope is given, the inactive ones too.
 type Desired struct {
-	Key    source.Key
-	Place  source.Place
-	Row    scim.Row // in Input.Shape; not known: not managed for this person; known and empty: cleared
-	Groups []string // names of the managed groups that this person belongs in, sorted
-	Held   bool     // bad row: stands as last believed; Row and Groups mean nothing
+	Key     source.Key
+	Place   source.Place
+	Row     scim.Row // in Input.Shape; not known: not managed for this person; known and empty: cleared
+	Groups  []string // names of the managed groups that this person belongs in, sorted
+	Unnamed bool     // the column that names groups is blank: memberships of groups that only it names stand as they are
+	Held    bool     // bad row: stands as last believed; Row and Groups mean nothing
 }
 
 // A Link is "this key is that resource", with what the ledger remembers of it.

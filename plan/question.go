@@ -112,7 +112,7 @@ func (b *Builder) believed(n int) scim.Row {
 // desired is the record of person n as it was told.
 func (b *Builder) desired(n int) Desired {
 	s := b.person(n)
-	d := Desired{Key: s.key, Place: s.place, Row: b.wanted(n)}
+	d := Desired{Key: s.key, Place: s.place, Row: b.wanted(n), Unnamed: b.people[n].flags&unnamed != 0}
 	for _, g := range s.groups {
 		d.Groups = append(d.Groups, b.words.list[g])
 	}

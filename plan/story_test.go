@@ -56,7 +56,8 @@ func TestStories(t *testing.T) {
 // dialect's short names; a scalar stands for a value, a list for the elements of
 // a set ("Billing:3" is a skill), {"$person": KEY} for a person.
 type story struct {
-	// desired.json: key, line, held, groups; every other member is an attribute.
+	// desired.json: key, line, held, groups (null: the column that names them is
+	// blank); every other member is an attribute.
 	desired []map[string]any
 	// current.json: id, version, state (active, inactive, deleted), hidden (not in
 	// the listing), unread (not in the listing's columns); every other member is an attribute.
@@ -325,6 +326,9 @@ func (s *story) tellings(t *testing.T) []func(*plan.Builder) {
 		d.Held, _ = m["held"].(bool)
 		if !d.Held {
 			d.Row = s.row(t, m, false)
+		}
+		if list, told := m["groups"]; told && list == nil {
+			d.Unnamed = true
 		}
 		if list, ok := m["groups"].([]any); ok {
 			for _, g := range list {

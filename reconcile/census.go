@@ -15,7 +15,6 @@ import (
 
 	"rollcall/fault"
 	"rollcall/ledger"
-	"rollcall/mapping"
 	"rollcall/plan"
 	"rollcall/source"
 )
@@ -206,7 +205,7 @@ func (j Job) read(ctx context.Context, b *plan.Builder) (*census, error) {
 		case err != nil:
 			return c, err
 		default:
-			c.person(b, j.Mapping, rec, &sum)
+			j.person(c, b, rec, &sum)
 		}
 	}
 	c.Digest = sum
@@ -231,8 +230,8 @@ func badRow(bad *source.RecordError) plan.Finding {
 }
 
 // person takes in one record.
-func (c *census) person(b *plan.Builder, m *mapping.Mapping, rec source.Record, sum *plan.Digest) {
-	p, err := m.Map(rec)
+func (j Job) person(c *census, b *plan.Builder, rec source.Record, sum *plan.Digest) {
+	p, err := j.Mapping.Map(rec)
 	var bad *source.RecordError
 	switch {
 	case errors.As(err, &bad):
@@ -252,7 +251,7 @@ func (c *census) person(b *plan.Builder, m *mapping.Mapping, rec source.Record, 
 			Text: string(problem.Path) + ": " + problem.Text,
 		})
 	}
-	d := plan.Desired{Key: p.Key, Place: p.Place, Row: p.Row, Groups: p.Groups}
+	d := plan.Desired{Key: p.Key, Place: p.Place, Row: p.Row, Groups: p.Groups, Unnamed: !p.Named && j.Input.ByColumn != 0}
 	for i, x := range d.Digest() {
 		sum[i] ^= x
 	}

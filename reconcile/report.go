@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"time"
 
@@ -74,6 +75,11 @@ type Report struct {
 	Conflicts int          `json:"conflicts"`
 	Waited    Millis       `json:"waitedMs"`
 	Error     string       `json:"error,omitempty"` // what ended the run early
+
+	// What the plan found, and the limits it exceeded: told to whoever ran it,
+	// not kept, for findings name people. nil: not known any more.
+	Findings []plan.Finding `json:"-"`
+	Limits   []plan.Limit   `json:"-"`
 }
 
 // Latency is how long the service took for writes, waiting excluded.
@@ -88,6 +94,8 @@ type Latency struct {
 func (r *Report) fill(p *Proposal, t *apply.Tally) {
 	if p != nil && p.Plan != nil {
 		r.Planned = p.Plan.Len()
+		r.Findings = append([]plan.Finding{}, p.Plan.Findings...)
+		r.Limits = slices.DeleteFunc(append([]plan.Limit{}, p.Plan.Limits...), func(l plan.Limit) bool { return !l.Exceeded })
 		for _, f := range p.Plan.Findings {
 			if f.Severity == plan.Error {
 				r.Unplanned++
@@ -230,9 +238,15 @@ func Rows(ctx context.Context, store ledger.Store, run ledger.RunID) iter.Seq2[R
 	}
 }
 
-// Write writes the report with its changes as one JSON document, one change at a time.
+// Write writes the report with its changes as one JSON document, one change at
+// a time; findings and exceeded limits are in it where they are known.
 func (r *Report) Write(w io.Writer, rows iter.Seq2[Row, error]) error {
-	head, err := json.Marshal(r)
+	head, err := json.Marshal(struct {
+		*Report
+
+		Findings []plan.Finding `json:"findings,omitzero"`
+		Limits   []plan.Limit   `json:"limits,omitzero"`
+	}{r, r.Findings, r.Limits})
 	if err != nil {
 		return fmt.Errorf("write report: %w: %w", fault.Internal, err)
 	}

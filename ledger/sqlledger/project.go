@@ -259,7 +259,7 @@ func projectOutcome(b book, keys *keyring, e *opened) error {
 		if err != nil {
 			return err
 		}
-		if p != nil && (m.Key != "" || p.Ref.ID == m.ID) {
+		if p != nil && (m.Key != "" || p.Ref.ID == m.ID) && e.outcome.Carried(m, p.Ref.ID) {
 			p.Member(c.Target.ID, m.In)
 		}
 	}
