@@ -39,6 +39,9 @@ func (x *runner) do(ctx context.Context, c plan.Change) ledger.Outcome {
 	t.run(ctx)
 	t.out.At = x.Now()
 	x.known.learn(c, t.out)
+	if c.Target.Type == scim.Group {
+		t.out.Seen = scim.Row{} // all its members, at every change of it: nobody keeps them
+	}
 	return t.out
 }
 

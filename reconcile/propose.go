@@ -182,16 +182,17 @@ func (j Job) believe(ctx context.Context, c *census) error {
 	return nil
 }
 
-// survey shows the builder the target: users, groups where some are managed, and
-// whatever it asks for then.
+// survey shows the builder the target: groups where some are managed, users, and
+// whatever it asks for then. Groups go first: a group comes with all its members in
+// one answer, and while that is read no user is kept yet.
 func (j Job) survey(ctx context.Context, in plan.Input, b *plan.Builder, have func(target.Observed)) error {
-	if err := j.list(ctx, b, scim.User, in.Users, have); err != nil {
-		return err
-	}
 	if len(in.Members) > 0 || in.ByColumn != 0 {
 		if err := j.list(ctx, b, scim.Group, in.Groups, have); err != nil {
 			return err
 		}
+	}
+	if err := j.list(ctx, b, scim.User, in.Users, have); err != nil {
+		return err
 	}
 	for questions := b.Questions(); len(questions) > 0; questions = b.Questions() {
 		for _, q := range questions {

@@ -113,10 +113,16 @@ type pausing struct {
 }
 
 func (r pausing) Read(ctx context.Context, q target.Query, s *scim.Shape) iter.Seq2[target.Observed, error] {
-	if q.Ask == target.Page && q.Type == scim.Group {
-		r.between()
+	return func(yield func(target.Observed, error) bool) {
+		for o, err := range r.Reader.Read(ctx, q, s) {
+			if !yield(o, err) {
+				return
+			}
+		}
+		if q.Ask == target.Page && q.Type == scim.User {
+			r.between()
+		}
 	}
-	return r.Reader.Read(ctx, q, s)
 }
 
 func heap() (m runtime.MemStats) {
