@@ -46,6 +46,9 @@ func newGlimpse(r target.Reader, s *sought, whole bool) *glimpse {
 
 // Read implements [target.Reader].
 func (g *glimpse) Read(ctx context.Context, q target.Query, s *scim.Shape) iter.Seq2[target.Observed, error] {
+	if q.Ask == target.Grants { // rows of another shape
+		return g.Reader.Read(ctx, q, s)
+	}
 	if g.whole || q.Ask != target.Page && q.Type != scim.Group {
 		return g.through(g.Reader.Read(ctx, q, s))
 	}
