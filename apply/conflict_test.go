@@ -25,6 +25,7 @@ func (o *org) stale() *plan.Plan {
 }
 
 func TestConflictsOfEveryShapeAreReadAndSentAgain(t *testing.T) {
+	t.Parallel()
 	for name, value := range map[string]string{"400 invalidVers": "400", "409": "409", "412": "412"} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -47,6 +48,7 @@ func TestConflictsOfEveryShapeAreReadAndSentAgain(t *testing.T) {
 }
 
 func TestConflictRetriesAreWhatTheySay(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		retries, stale int
 		want           ledger.Result
@@ -91,6 +93,7 @@ func TestAConflictReportsWhoseValueItReplaced(t *testing.T) {
 }
 
 func TestASavedPlanLeavesWhatMoved(t *testing.T) {
+	t.Parallel()
 	saved := func(a *apply.Options) { a.LeaveMoved = true }
 	t.Run("a value that somebody changed is left alone", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {

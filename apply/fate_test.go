@@ -20,6 +20,7 @@ import (
 )
 
 func TestAWriteWithoutAnswerIsLookedUp(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		match  string
 		change func(*org) plan.Change
@@ -91,6 +92,7 @@ func (o *org) one(p *plan.Plan, want ledger.Result, requests int) {
 }
 
 func TestBackoffIsWhatItSays(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		backoff apply.Backoff
 		want    []time.Duration // between the requests

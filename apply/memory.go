@@ -39,12 +39,8 @@ func (m *memory) learn(c plan.Change, o ledger.Outcome) {
 	if good && c.Key != "" && (c.Op == plan.Create || c.Op == plan.Adopt) {
 		m.ids[c.Key] = o.Ref.ID
 	}
-	switch c.Op {
-	case plan.Create, plan.Restore, plan.Reactivate:
-		if !good {
-			m.failed[c.Key] = c.Op
-		}
-	case plan.Adopt, plan.Update, plan.Rename, plan.Deactivate, plan.Delete, plan.Join, plan.Leave, plan.Grant:
+	if !good && (c.Op == plan.Create || c.Op == plan.Restore || c.Op == plan.Reactivate) {
+		m.failed[c.Key] = c.Op
 	}
 	if o.Ref.Type != scim.User || o.Ref.ID == "" || (!good && o.Attempts == 0) {
 		return

@@ -84,6 +84,7 @@ func options(change func(*apply.Options)) apply.Options {
 }
 
 func TestWorkersAreWhatTheySay(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct{ workers, want int }{
 		"by default ten": {0, 10}, "one": {1, 1}, "four": {4, 4},
 	} {
@@ -111,6 +112,7 @@ func quiet() journal {
 }
 
 func TestBatchesAreWhatTheySay(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		batch int
 		want  []int

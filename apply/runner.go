@@ -143,7 +143,7 @@ func (s *settler) settle(ctx context.Context) {
 	if len(s.batch) == 0 || s.err != nil {
 		return
 	}
-	if s.err = s.journal.Settle(context.WithoutCancel(ctx), s.Options.Run, s.batch); s.err != nil {
+	if s.err = s.journal.Settle(context.WithoutCancel(ctx), s.Run, s.batch); s.err != nil {
 		s.halt(s.err)
 	}
 	s.batch = s.batch[:0:0]

@@ -155,7 +155,7 @@ func (c *calls) rated(text string) (any, error) {
 		proficiency, err := strconv.ParseFloat(strings.TrimSpace(part[colon+1:]), 64)
 		if name == "" || err != nil || !(proficiency >= 0 && proficiency <= 5) {
 			c.problem("bad-value", "an entry is not a name and a proficiency from 0 to 5: the form is Name:3; Name:4.5")
-			return nil, nil
+			return nil, nil //nolint:nilerr // the problem was told
 		}
 		out = append(out, map[string]any{"name": name, "proficiency": proficiency})
 	}

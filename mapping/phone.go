@@ -19,7 +19,7 @@ func (c *calls) phone(text, country string) (any, error) {
 	n, err := phonenumbers.Parse(compact(text), country)
 	if err != nil {
 		c.problem("bad-phone", "the text is not a phone number%s", in(country))
-		return nil, nil
+		return nil, nil //nolint:nilerr // the problem was told
 	}
 	if !phonenumbers.IsValidNumberForRegion(n, country) && !phonenumbers.IsValidNumber(n) {
 		c.problem("bad-phone", "the number is not valid in the numbering plan%s", of(country))

@@ -98,7 +98,7 @@ func (c Change) Resolved(id func(source.Key) (string, bool)) (Change, bool) {
 		}
 		out := make([]scim.Value, len(vs))
 		for i, v := range vs {
-			known := false
+			var known bool
 			out[i], known = Resolve(v, id)
 			ok = ok && known
 		}

@@ -18,6 +18,7 @@ const (
 	leftSource       = "LeftSource"
 	leftLongAgo      = "LeftLongAgo"
 	returned         = "Returned"
+	givenBack        = "GivenBack"
 	allowedToReturn  = "AllowedToReturn"
 	referenceFollows = "ReferenceFollows"
 	belongsByGroup   = "BelongsInGroup"
@@ -49,21 +50,22 @@ type decision struct {
 	waiting map[int32]Op    // people whose create waits, and for which limit
 	changed map[string]bool // ids of groups
 	losses  []loss
+	rejoins map[string][]membership // by group id: given back
 	idle    int // people who are inactive and have no user
 }
 
 // emit adds one change in its stage.
 func (b *Builder) emit(c Change, s stage, depth uint32, k kind, r rests) {
 	c.Wave = int(uint32(s)<<16 | min(depth, 1<<16-1))
-	if c.Target.Type == scim.User && c.Op != Create {
+	if c.Target.Type == scim.User && c.Op != Create && c.Op != Restore && c.Op != Grant {
 		c.Fresh = c.Fresh || c.sends() && (c.Target.Version == "" || b.secondary(c.Edits))
 	}
 	b.release(c)
 	b.out.add(c, k, r)
-	switch {
-	case k == counted:
+	switch k {
+	case counted:
 		b.counts[c.Op]++
-	case k == healed:
+	case healed:
 		b.counts[Create]++
 	}
 }

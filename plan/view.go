@@ -22,7 +22,7 @@ func (c Change) About(k source.Key, id string) (_ Change, ok bool) {
 			value := v.Sub("value")
 			who, isPerson := personOf(value)
 			text, _ := value.Text()
-			return !(isPerson && k != "" && who == k || id != "" && text == id)
+			return (!isPerson || k == "" || who != k) && (id == "" || text != id)
 		})
 	}
 	var edits []Edit

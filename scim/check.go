@@ -133,7 +133,7 @@ func (c *checker) values(n *node, v any) {
 
 // value checks one value or element, and what is in it.
 func (c *checker) value(n *node, v any) {
-	if !n.is("complex") {
+	if !n.complex() {
 		if err := n.fits(v); err != nil {
 			c.report(err)
 		}

@@ -19,10 +19,10 @@ func (e *Error) Error() string { return e.Detail }
 
 // Unwrap is the error's fault.Kind.
 func (e *Error) Unwrap() error {
-	switch {
-	case e.ScimType == "uniqueness":
+	switch e.ScimType {
+	case "uniqueness":
 		return fault.Taken
-	case e.ScimType == "invalidVers":
+	case "invalidVers":
 		return fault.Stale
 	}
 	switch e.Status {

@@ -234,7 +234,7 @@ func (p patcher) set(old any, verb Verb, n *node, v any) (any, *Error) {
 			e = known
 		}
 		all.add(e)
-		fresh = append(fresh, true)
+		fresh = append(fresh, true) //nolint:makezero // those that were there are not fresh
 	}
 	if err := settlePrimary(all.elements, fresh, n); err != nil {
 		return nil, err
@@ -292,7 +292,7 @@ func (p patcher) missing(old any, verb Verb, at target, v any) (any, *Error) {
 	switch {
 	case verb == Remove:
 		return old, nil
-	case !p.o.CreateMissing || !ok || !at.attr.is("complex"):
+	case !p.o.CreateMissing || !ok || !at.attr.complex():
 		return nil, refuse(noTarget, "%s %q: no element matches the filter", verb, at.attr.path)
 	}
 	made := map[string]any{}
@@ -357,7 +357,7 @@ func (p patcher) member(o map[string]any, verb Verb, sub *node, v any) (map[stri
 // single merges v into old for a complex attribute (RFC 7644 §3.5.2.3: what v
 // does not name stays), and is v for any other.
 func (p patcher) single(old any, verb Verb, n *node, v any) (any, *Error) {
-	if !n.is("complex") {
+	if !n.complex() {
 		if err := n.fits(v); err != nil {
 			return nil, err
 		}

@@ -148,7 +148,7 @@ func (r *resourceType) spell(attr *node, f *Filter) (*Filter, *Error) {
 	}
 	sub := attr.sub(f.attr.Attr)
 	switch {
-	case !attr.is("complex") && strings.EqualFold(f.attr.Attr, "value"):
+	case !attr.complex() && strings.EqualFold(f.attr.Attr, "value"):
 		g.attr.Attr = "value"
 	case sub == nil || f.attr.URN != "" || f.attr.Sub != "":
 		return nil, r.unknown(Parts{URN: attr.urn, Attr: attr.Name, Sub: string(f.attr.Path())})

@@ -267,7 +267,7 @@ func readVarint(s string) (n uint64, rest string, ok bool) {
 	var room [binary.MaxVarintLen64]byte
 	head := room[:copy(room[:], s)]
 	n, size := binary.Uvarint(head)
-	if size <= 0 || size > 1 && head[size-1] == 0 {
+	if size <= 0 || size > 1 && head[size-1] == 0 { //nolint:gosec // size is at most the length of head
 		return 0, "", false
 	}
 	return n, s[size:], true

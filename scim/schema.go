@@ -128,7 +128,7 @@ func (t *resourceType) add(urn string, a Attribute) *node {
 	n := &node{Attribute: a, urn: urn, path: Parts{URN: urn, Attr: a.Name}.Path()}
 	t.enter(n)
 	subs := a.SubAttributes
-	if a.MultiValued && n.is("complex") && (len(subs) == 0 || named(subs, "value")) {
+	if a.MultiValued && n.complex() && (len(subs) == 0 || named(subs, "value")) {
 		for _, e := range elementary {
 			if !named(subs, e.Name) {
 				subs = append(subs[:len(subs):len(subs)], e)
@@ -156,10 +156,10 @@ func (t *resourceType) enter(n *node) {
 	t.known = append(t.known, string(n.path))
 }
 
-func (n *node) is(kind string) bool { return strings.EqualFold(n.Type, kind) }
-func (n *node) readOnly() bool      { return strings.EqualFold(n.Mutability, "readOnly") }
-func (n *node) immutable() bool     { return strings.EqualFold(n.Mutability, "immutable") }
-func (n *node) extension() bool     { return string(n.path) == n.urn && n.urn != "" }
+func (n *node) complex() bool   { return strings.EqualFold(n.Type, "complex") }
+func (n *node) readOnly() bool  { return strings.EqualFold(n.Mutability, "readOnly") }
+func (n *node) immutable() bool { return strings.EqualFold(n.Mutability, "immutable") }
+func (n *node) extension() bool { return string(n.path) == n.urn && n.urn != "" }
 func (n *node) sub(name string) *node {
 	for _, s := range n.subs {
 		if strings.EqualFold(s.Name, name) {

@@ -105,7 +105,7 @@ func (s *session) failJSON(kind fault.Kind, err error) {
 	enc := json.NewEncoder(s.Stdout)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(doc) // standard output is gone: the exit code still tells
+	_ = enc.Encode(doc) //nolint:errchkjson // standard output is gone: the exit code still tells
 }
 
 // A usageError is a command line that cannot be meant.
@@ -132,7 +132,7 @@ func terminal(v any) bool {
 func (s *session) style(w io.Writer, d target.Dialect) report.Style {
 	no, set := s.Env("NO_COLOR")
 	kind, _ := s.Env("TERM")
-	return report.NewStyle(terminal(w) && !(set && no != "") && kind != "dumb", d)
+	return report.NewStyle(terminal(w) && (!set || no == "") && kind != "dumb", d)
 }
 
 // encode writes the command's one JSON document.

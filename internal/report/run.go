@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strconv"
+	"strings"
 	"time"
 
 	"rollcall/ledger"
@@ -108,7 +110,7 @@ func Rows(w io.Writer, rows iter.Seq2[reconcile.Row, error], s Style) error {
 		m := marks[row.Op]
 		status := ""
 		if row.Status > 0 {
-			status = fmt.Sprint(row.Status)
+			status = strconv.Itoa(row.Status)
 		}
 		fmt.Fprintf(out, "%s %s  %-8s %3s  %9s  %s\n", row.Time.UTC().Format("15:04:05.000"), s.paint(m.tint, fmt.Sprintf("%s %-10s", m.sign, m.word)), row.Result, status, millis(row.Latency), rowName(row))
 		for _, op := range row.Operations {
@@ -179,17 +181,17 @@ func (s Style) outcome(o *ledger.Outcome) string {
 	if o == nil {
 		return ""
 	}
-	text := "  " + string(o.Result)
+	parts := []string{"", string(o.Result)}
 	if o.Status > 0 {
-		text += fmt.Sprintf(" %d", o.Status)
+		parts[1] += fmt.Sprintf(" %d", o.Status)
 	}
 	for _, e := range o.Edits {
-		text += "  " + s.short(e)
+		parts = append(parts, s.short(e))
 	}
 	if o.Error != "" {
-		text += "  " + s.paint(red, o.Error)
+		parts = append(parts, s.paint(red, o.Error))
 	}
-	return text
+	return strings.Join(parts, "  ")
 }
 
 // short is one edit on the line of its entry.

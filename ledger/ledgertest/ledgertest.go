@@ -55,7 +55,7 @@ func (c *Clock) Move(d time.Duration) {
 }
 
 // Test runs the conformance suite: home makes an empty home for every case.
-func Test(t *testing.T, home func(t *testing.T, now func() time.Time) Home) {
+func Test(t *testing.T, home func(t *testing.T, now func() time.Time) Home) { //nolint:tparallel // the caller is parallel, or is not
 	t.Helper()
 	for name, check := range cases() {
 		t.Run(name, func(t *testing.T) {

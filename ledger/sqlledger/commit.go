@@ -123,7 +123,7 @@ var stmts = []string{
 func (l *Ledger) prepare(ctx context.Context) error {
 	l.stmts = make(map[string]*sql.Stmt, len(stmts))
 	for _, q := range stmts {
-		s, err := l.write.PrepareContext(ctx, q)
+		s, err := l.write.PrepareContext(ctx, q) //nolint:sqlclosecheck // lives as long as the ledger
 		if err != nil {
 			return l.explain("open ledger", err)
 		}
@@ -135,7 +135,7 @@ func (l *Ledger) prepare(ctx context.Context) error {
 func (t *tx) exec(query string, args ...any) error {
 	var err error
 	if s := t.l.stmts[query]; s != nil {
-		_, err = t.sql.StmtContext(t.ctx, s).ExecContext(t.ctx, args...)
+		_, err = t.sql.StmtContext(t.ctx, s).ExecContext(t.ctx, args...) //nolint:sqlclosecheck // ends with the transaction
 	} else {
 		_, err = t.sql.ExecContext(t.ctx, query, args...)
 	}
@@ -144,7 +144,7 @@ func (t *tx) exec(query string, args ...any) error {
 
 func (t *tx) row(query string, args ...any) *sql.Row {
 	if s := t.l.stmts[query]; s != nil {
-		return t.sql.StmtContext(t.ctx, s).QueryRowContext(t.ctx, args...)
+		return t.sql.StmtContext(t.ctx, s).QueryRowContext(t.ctx, args...) //nolint:sqlclosecheck // the same
 	}
 	return t.sql.QueryRowContext(t.ctx, query, args...)
 }

@@ -260,7 +260,7 @@ func (v *verifier) opens() error {
 		k := openKey{o.run, string(o.change)}
 		want := v.book.open[k]
 		delete(v.book.open, k)
-		if want == nil || !o.equal(*want) {
+		if want == nil || !o.equal(want) {
 			v.fault("open intents: that of entry %d is not what the entries say", o.seq)
 		}
 		return nil
@@ -271,7 +271,7 @@ func (v *verifier) opens() error {
 	return err
 }
 
-func (o openRow) equal(p openRow) bool {
+func (o *openRow) equal(p *openRow) bool {
 	return o.run == p.run && bytes.Equal(o.change, p.change) && o.seq == p.seq && o.person == p.person && bytes.Equal(o.target, p.target) &&
 		o.op == p.op && o.people == p.people && o.since == p.since && o.unsure == p.unsure
 }
@@ -284,7 +284,7 @@ func (v *verifier) runs() error {
 		}
 		want := v.book.runs[r.run]
 		delete(v.book.runs, r.run)
-		if want == nil || !r.equal(*want) {
+		if want == nil || !r.equal(want) {
 			v.fault("runs: run %s is not what the entries say", r.run)
 		}
 		return nil
@@ -295,7 +295,7 @@ func (v *verifier) runs() error {
 	return err
 }
 
-func (r runRow) equal(s runRow) bool {
+func (r *runRow) equal(s *runRow) bool {
 	return r.run == s.run && bytes.Equal(r.org, s.org) && r.command == s.command && r.began == s.began && r.ended == s.ended &&
 		r.intents == s.intents && r.settled == s.settled && r.failed == s.failed
 }

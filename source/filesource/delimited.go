@@ -69,7 +69,7 @@ func (d *delimited) readHeader(key string) error {
 		return err
 	}
 	switch err := s.next(); {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return d.doc.refuse(1, "check the export: even without people it has a header line", "the file is empty")
 	case errors.Is(err, errQuote), errors.Is(err, errLarge):
 		return d.doc.refuse(1, "check that the file is delimited text", "the header is cut off or no text")
@@ -93,7 +93,7 @@ func (d *delimited) learn() error {
 		if err == nil && row > 0 && len(s.fields) == len(d.header) {
 			d.keys.add(bytes.TrimSpace(s.fields[d.key]))
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 	}
@@ -112,7 +112,7 @@ func (d *delimited) each(pick []int, yield func(source.Record, error) bool) erro
 	for {
 		err := s.next()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil
 		case errors.Is(err, errLost):
 			return d.doc.refuse(s.start, "check the quotes of the export; they do not pair", "the quotes close nowhere")
@@ -168,7 +168,7 @@ func (d *delimited) rowFault(s *scanner, err error) badRow {
 	}
 	switch {
 	case errors.Is(err, errLarge):
-		return badRow(fmt.Sprintf("%s makes the record larger than 1 MiB: shorten it, or leave it out of the export", column))
+		return badRow(column + " makes the record larger than 1 MiB: shorten it, or leave it out of the export")
 	case errors.Is(err, errQuote):
 		return badRow(fmt.Sprintf("a quote opened in %s does not close: a quote inside a quoted value is written twice", column))
 	case have < want:
@@ -249,7 +249,9 @@ func (s *shapes) add(key []byte) {
 	}
 }
 
-func (s shapes) like(cell []byte) bool { return len(cell) > 0 && utf8.Valid(cell) && s[shape(cell)] }
+func (s *shapes) like(cell []byte) bool {
+	return len(cell) > 0 && utf8.Valid(cell) && (*s)[shape(cell)]
+}
 
 func shape(key []byte) string {
 	out := make([]byte, 0, 32)

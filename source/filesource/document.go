@@ -1,6 +1,7 @@
 package filesource
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -40,7 +41,7 @@ func emptyKey(column string) badRow { return badRow("the key column " + column +
 func (d *document) decode(name string) error {
 	head := make([]byte, 4)
 	n, err := d.file.ReadAt(head, 0)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return d.broken(err)
 	}
 	head = head[:n]

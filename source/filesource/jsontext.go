@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strings"
 )
 
 // jsonText finds the elements of one JSON document without holding more than
@@ -202,7 +203,7 @@ func isObject(raw []byte) bool { return raw[0] == '{' && json.Valid(raw) }
 func members(raw []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
 		for i := 1; ; {
-			name, value := []byte(nil), []byte(nil)
+			var name, value []byte
 			if name, i = valueAt(raw, i); name == nil {
 				return
 			}
@@ -217,7 +218,7 @@ func members(raw []byte) iter.Seq2[[]byte, []byte] {
 // valueAt is the value after raw[i] in a valid object, and its end; nil where
 // the object ends.
 func valueAt(raw []byte, i int) ([]byte, int) {
-	for bytes.IndexByte([]byte(" \t\r\n,:"), raw[i]) >= 0 {
+	for strings.IndexByte(" \t\r\n,:", raw[i]) >= 0 {
 		i++
 	}
 	if raw[i] == '}' {
@@ -232,7 +233,7 @@ func valueAt(raw []byte, i int) ([]byte, int) {
 	for end := i; ; {
 		nest.next(raw[end])
 		end++
-		if nest.closed || nest.scalar && bytes.IndexByte([]byte(" \t\r\n,}"), raw[end]) >= 0 {
+		if nest.closed || nest.scalar && strings.IndexByte(" \t\r\n,}", raw[end]) >= 0 {
 			return raw[i:end], end
 		}
 	}

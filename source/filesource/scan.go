@@ -103,11 +103,11 @@ func (s *scanner) readLine() (line []byte, whole bool, err error) {
 	case errors.Is(err, bufio.ErrBufferFull):
 		s.line++
 		return line, false, nil
-	case err == io.EOF && len(line) > 0, err == nil:
+	case errors.Is(err, io.EOF) && len(line) > 0, err == nil:
 		s.line++
 		line = bytes.TrimSuffix(line, []byte("\n"))
 		return bytes.TrimSuffix(line, []byte("\r")), true, nil
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return nil, false, io.EOF
 	default:
 		return nil, false, s.doc.broken(err)
@@ -193,7 +193,7 @@ func (s *scanner) more() error {
 	}
 	line, whole, err := s.readLine()
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return errQuote
 	case err != nil:
 		return err
@@ -249,7 +249,7 @@ func (s *scanner) skip(quotes bool) (closed bool, err error) {
 	for {
 		c, err := s.readByte()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return !within, nil
 		case err != nil:
 			return false, s.doc.broken(err)

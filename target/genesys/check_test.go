@@ -2,6 +2,7 @@ package genesys_test
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -51,7 +52,7 @@ func TestCheckReadsItsOwnGrantsWhereItMay(t *testing.T) {
 		}
 	}
 	for _, r := range w.calls() {
-		if r.Method != "GET" {
+		if r.Method != http.MethodGet {
 			t.Errorf("check sent %s %s although it may read its grants", r.Method, r.Path)
 		}
 	}
@@ -97,7 +98,7 @@ func TestCheckProbesWithRequestsThatCannotChangeAnything(t *testing.T) {
 				t.Errorf("check changed users:\n%s", diff)
 			}
 			for _, r := range w.calls() {
-				if r.Method == "POST" && r.Body != "{}" || r.Method == "PATCH" && !strings.Contains(r.Path, "00000000-0000") {
+				if r.Method == http.MethodPost && r.Body != "{}" || r.Method == http.MethodPatch && !strings.Contains(r.Path, "00000000-0000") {
 					t.Errorf("check sent %s %s %s", r.Method, r.Path, r.Body)
 				}
 			}

@@ -280,7 +280,7 @@ func TestScopesAreSentAndCheckedWhereTheAnswerNamesAny(t *testing.T) {
 	}
 }
 
-func TestWrongIDWrongSecretRevokedClientAndWrongRegionAreTold(t *testing.T) {
+func TestWrongIDWrongSecretRevokedClientAndWrongRegionAreTold(t *testing.T) { //nolint:tparallel // the texts are compared with each other
 	t.Parallel()
 	disabled := few
 	disabled.Clients = []genesyssim.Client{{ID: "demo", Secret: "demo-secret", Disabled: true, Permissions: []string{"*"}}}

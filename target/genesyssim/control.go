@@ -86,10 +86,10 @@ func (s *Server) truth(c *call) view {
 func (s *Server) showUsers(c *call) reply {
 	v := s.truth(c)
 	e := encoder{b: make([]byte, 0, 1024*(1+len(s.org.users)))}
-	e.open('{')
+	e.open()
 	e.field("users", '[')
 	for i, u := range s.org.users {
-		e.open('{')
+		e.open()
 		e.userBody(s.org, int32(i), u, v)
 		e.text("state", u.state.String())
 		e.close('}')
@@ -102,7 +102,7 @@ func (s *Server) showUsers(c *call) reply {
 func (s *Server) showGroups(c *call) reply {
 	v := s.truth(c)
 	var e encoder
-	e.open('{')
+	e.open()
 	e.field("groups", '[')
 	for g := range s.org.groups {
 		e.group(s.org, int32(g), v)

@@ -83,7 +83,7 @@ func (s *Server) sign() int { return 2*s.chance.IntN(2) - 1 }
 func (s *Server) list(c *call, p page, n int, row func(*encoder, int)) reply {
 	rows := s.rows(c, p, n)
 	e := encoder{b: make([]byte, 0, 256+2048*len(rows))}
-	e.open('{')
+	e.open()
 	e.schemas(listURN)
 	e.int("totalResults", int64(n))
 	e.int("startIndex", int64(p.start))
@@ -121,8 +121,8 @@ func (s *Server) tooHeavy(c *call, show projection) bool {
 	return s.knobs.heavyPage > 0 && asked > defaultCount && show&secondary != 0 && s.chance.Float64() < s.knobs.heavyPage
 }
 
-func badFilter(format string, args ...any) *scim.Error {
-	return refuse("invalidFilter", format, args...)
+func badFilter(detail string) *scim.Error {
+	return refuse("invalidFilter", "%s", detail)
 }
 
 // equality reads "attribute eq value", quoted or not (rule 32). The attribute is

@@ -152,7 +152,7 @@ func oauthError(status int, code, description string) reply {
 // jwt is a signed token as other authorization servers issue them.
 func (s *Server) jwt(client, scope string, issued, expires time.Time) string {
 	part := func(v any) string {
-		text, _ := json.Marshal(v) // maps of strings and numbers
+		text, _ := json.Marshal(v) //nolint:errchkjson // maps of strings and numbers
 		return base64.RawURLEncoding.EncodeToString(text)
 	}
 	text := part(map[string]string{"alg": "HS256", "typ": "JWT"}) + "." + part(map[string]any{

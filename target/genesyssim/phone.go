@@ -6,7 +6,7 @@ import "strings"
 // parentheses) and tel URIs ("tel:+13175550100; ext=123") into the form that is
 // stored: "+13175550100" or "+13175550100;123".
 func parsePhone(text string) (string, bool) {
-	rest, number, ext := text, text, ""
+	rest, ext := text, ""
 	if len(rest) > 4 && strings.EqualFold(rest[:4], "tel:") {
 		rest = rest[4:]
 	}

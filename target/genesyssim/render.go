@@ -30,7 +30,7 @@ func (e *encoder) comma() {
 	}
 }
 
-func (e *encoder) open(bracket byte)  { e.comma(); e.b = append(e.b, bracket) }
+func (e *encoder) open()              { e.comma(); e.b = append(e.b, '{') }
 func (e *encoder) close(bracket byte) { e.b = append(e.b, bracket) }
 
 func (e *encoder) key(name string) {
@@ -89,7 +89,7 @@ func appendString(b []byte, s string) []byte {
 		plain = s[i] >= ' ' && s[i] != '"' && s[i] != '\\'
 	}
 	if !plain {
-		text, _ := json.Marshal(s) // a string always marshals
+		text, _ := json.Marshal(s) //nolint:errchkjson // a string always marshals
 		return append(b, text...)
 	}
 	return append(append(append(b, '"'), s...), '"')
@@ -129,7 +129,7 @@ func (o *org) metaVersion(version int32) string {
 // user appends user i as v sees it.
 func (e *encoder) user(o *org, i int32, v view) {
 	u := o.users[i]
-	e.open('{')
+	e.open()
 	e.userBody(o, i, u, v)
 	e.close('}')
 }
@@ -185,13 +185,13 @@ func (e *encoder) core(o *org, i int32, u *user, v view) {
 
 func (e *encoder) emails(u *user) {
 	e.field("emails", '[')
-	e.open('{')
+	e.open()
 	e.text("value", u.userName)
 	e.text("type", genesysschema.MirrorType)
 	e.bool("primary", !u.workPrimary)
 	e.close('}')
 	if u.work != "" {
-		e.open('{')
+		e.open()
 		e.text("value", u.work)
 		e.text("type", "work")
 		e.bool("primary", u.workPrimary)
@@ -203,7 +203,7 @@ func (e *encoder) emails(u *user) {
 func (e *encoder) phones(u *user, tel bool) {
 	e.field("phoneNumbers", '[')
 	for _, p := range u.phones {
-		e.open('{')
+		e.open()
 		e.text("value", showPhone(p.value, tel))
 		e.text("type", p.kind)
 		e.bool("primary", p.primary)
@@ -225,7 +225,7 @@ func (e *encoder) roles(o *org, i int32, u *user) {
 	slices.Sort(roles)
 	e.field("roles", '[')
 	for _, r := range slices.Compact(roles) {
-		e.open('{')
+		e.open()
 		e.text("value", o.roles.names[r])
 		e.close('}')
 	}
@@ -239,7 +239,7 @@ func (e *encoder) groups(o *org, i int32, v view) {
 	}
 	e.field("groups", '[')
 	for _, g := range groups {
-		e.open('{')
+		e.open()
 		e.id("value", o.groups[g].id)
 		e.text("type", "Group")
 		e.ref("$ref", v.base, "/groups/", o.groups[g].id)
@@ -252,7 +252,7 @@ func (e *encoder) groups(o *org, i int32, v view) {
 func (e *encoder) enterpriseOf(o *org, u *user, v view) []byte {
 	x := encoder{b: e.scratch[0][:0]}
 	defer func() { e.scratch[0] = x.b }()
-	x.open('{')
+	x.open()
 	if v.show&showDivision != 0 {
 		x.text(genesysschema.Division, o.divisions.names[u.division])
 	}
@@ -286,7 +286,7 @@ func (e *encoder) object() []byte {
 func (e *encoder) genesysOf(o *org, u *user, v view) []byte {
 	x := encoder{b: e.scratch[1][:0]}
 	defer func() { e.scratch[1] = x.b }()
-	x.open('{')
+	x.open()
 	if v.show&showSkills != 0 {
 		x.ratings(genesysschema.RoutingSkills, u.skills, o.skills)
 	}
@@ -296,7 +296,7 @@ func (e *encoder) genesysOf(o *org, u *user, v view) []byte {
 	if v.show&showExternalIDs != 0 && len(u.externals) > 0 {
 		x.field(genesysschema.ExternalIDs, '[')
 		for _, ext := range u.externals {
-			x.open('{')
+			x.open()
 			x.text("authority", o.authorities.names[ext.authority])
 			x.text("value", ext.value)
 			x.close('}')
@@ -312,7 +312,7 @@ func (e *encoder) ratings(name string, list []rating, in *catalog) {
 	}
 	e.field(name, '[')
 	for _, r := range list {
-		e.open('{')
+		e.open()
 		e.text("name", in.names[r.name])
 		e.key("proficiency")
 		e.b = strconv.AppendFloat(e.b, float64(r.level), 'f', -1, 32)
@@ -324,7 +324,7 @@ func (e *encoder) ratings(name string, list []rating, in *catalog) {
 // group appends group g as v sees it.
 func (e *encoder) group(o *org, g int32, v view) {
 	grp := o.groups[g]
-	e.open('{')
+	e.open()
 	e.schemas(genesysschema.GroupURN)
 	e.id("id", grp.id)
 	if v.show&showDisplayName != 0 {
@@ -336,7 +336,7 @@ func (e *encoder) group(o *org, g int32, v view) {
 	if v.show&showMembers != 0 {
 		e.field("members", '[')
 		for _, m := range o.members(g, v.truth) {
-			e.open('{')
+			e.open()
 			e.id("value", o.users[m].id)
 			e.text("type", "User")
 			e.ref("$ref", v.base, "/users/", o.users[m].id)

@@ -141,13 +141,14 @@ func serve(ctx context.Context, servers []listening) error {
 	<-ctx.Done()
 	stop, done := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer done()
+	var closing []error
 	for _, l := range servers {
 		if err := l.server.Shutdown(stop); err != nil {
-			errs = append(errs, l.server.Close())
+			closing = append(closing, l.server.Close())
 		}
 	}
 	wg.Wait()
-	return errors.Join(errs...)
+	return errors.Join(append(closing, errs...)...)
 }
 
 // reset puts the organization as it was configured. The caller holds mu, or is New.

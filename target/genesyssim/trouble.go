@@ -1,6 +1,7 @@
 package genesyssim
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -32,7 +33,7 @@ func (f Fault) check() error {
 		return fmt.Errorf("fault: probability %v is not from 0 to 1", *p)
 	}
 	if f.Count < 0 || f.Ms < 0 {
-		return fmt.Errorf("fault: count and ms are not below 0")
+		return errors.New("fault: count and ms are not below 0")
 	}
 	return nil
 }
@@ -104,6 +105,7 @@ func (a *armed) instead() (reply, bool) {
 		return edgePage(), true
 	case "429":
 		return tooMany(1, &limit{Key: "client.credentials.token.rate.per.minute", Namespace: "platform.api", Value: 300}), true
+	default:
 	}
 	status, err := strconv.Atoi(string(a.Do))
 	if err != nil {

@@ -133,7 +133,7 @@ func TestSlowAnswersTakeTheTimeOfABubble(t *testing.T) {
 			t.Fatal(err)
 		}
 		login := func(ctx context.Context) error {
-			r, err := http.NewRequestWithContext(ctx, "POST", "http://login.example/oauth/token", strings.NewReader("grant_type=client_credentials"))
+			r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://login.example/oauth/token", strings.NewReader("grant_type=client_credentials"))
 			if err != nil {
 				t.Fatal(err)
 			}

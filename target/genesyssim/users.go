@@ -149,7 +149,7 @@ func (o *org) employ(u *user) {
 // restoredAttributes are what a deleted user still has when it comes back.
 func (s *Server) restoredAttributes(c *call, have *user) map[string]any {
 	var e encoder
-	e.open('{')
+	e.open()
 	e.userBody(s.org, -1, have, view{show: showAll &^ (showGroups | showRoles | showExternalIDs), self: s.org.authority(c.client.ID)})
 	e.close('}')
 	return newCleaner(scim.User).object(decoded(e.b))
