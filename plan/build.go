@@ -29,6 +29,7 @@ func (b *Builder) Plan() *Plan {
 	limits := b.limits()
 	b.wait()
 	b.planGroups()
+	b.rejoin()
 	limits[slices.Index(bounded, GroupRemovals)] = b.removals()
 	limits = append(limits, b.fewest()...)
 	b.complain()
@@ -52,7 +53,7 @@ func (b *Builder) Plan() *Plan {
 func newDecision() decision {
 	return decision{
 		depth: map[int32]uint32{}, cuts: map[[2]int32]bool{}, over: map[Op]bool{}, counts: map[Op]int{},
-		waiting: map[int32]Op{}, changed: map[string]bool{},
+		waiting: map[int32]Op{}, changed: map[string]bool{}, rejoins: map[string][]membership{},
 	}
 }
 

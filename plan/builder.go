@@ -37,6 +37,9 @@ type Builder struct {
 
 	byKey, byName, tieByKey, tieByID, userByID, userByName index
 
+	lost   map[int32]Loss     // by tie: what leaving took
+	stands map[string][]Trait // by id: what people who come back have of it
+
 	roles    *rule // of the attribute that holds roles; nil: none is managed
 	minimums []minimum
 	holds    []uint8 // by user: bits of minimums
@@ -107,6 +110,7 @@ const (
 func New(in Input) *Builder {
 	b := &Builder{
 		in: in, listed: map[scim.Type]bool{}, exact: map[scim.Type]bool{}, asked: map[string]bool{},
+		lost: map[int32]Loss{}, stands: map[string][]Trait{},
 		sprout: scim.NewRow(in.Users),
 	}
 	b.compile()
@@ -190,6 +194,9 @@ func (b *Builder) Link(l Link) {
 	for _, text := range []string{b.fit(l.Image).Packed(), b.fit(l.Ours).Packed(), string(l.Sent[:sentBytes])} {
 		buf = appendText(buf, text)
 	}
+	if len(l.Lost.Had) > 0 {
+		b.lost[int32(n)] = l.Lost //nolint:gosec // an index
+	}
 	t.at = b.links.put(buf)
 	b.ties = append(b.ties, t)
 	b.tieByKey.put(fold(string(l.Key)), n)
@@ -198,10 +205,16 @@ func (b *Builder) Link(l Link) {
 	}
 }
 
-// Have tells one resource: every page in a full run, then the answers to Questions.
+// Have tells one resource: every page in a full run, then the answers to
+// Questions. An answer of another shape than Input.Users is about what somebody
+// who comes back has of what they lost, and about nothing else.
 func (b *Builder) Have(o target.Observed) {
 	if o.Type == scim.Group {
 		b.haveGroup(o)
+		return
+	}
+	if s := o.Row.Shape(); s != nil && s != b.in.Users {
+		b.standing(o)
 		return
 	}
 	row, n := b.fit(o.Row), b.findUser(o.ID)

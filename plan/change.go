@@ -45,6 +45,7 @@ type Edit struct {
 	Claim  []scim.Value `json:"claim,omitempty"` // present and desired: ours from now on, nothing is sent
 	ID     string       `json:"by,omitempty"`    // identifying sub-attribute of a set's elements; "": a single value
 	Keep   []scim.Value `json:"keep,omitempty"`  // never removed as surplus of Set
+	Back   bool         `json:"back,omitempty"`  // gives back what leaving took: whose it was it stays, it does not become ours
 }
 
 // A Change is one write request and the unit of intent, outcome, limit, approval and undo.
@@ -61,6 +62,11 @@ type Change struct {
 	Edits    []Edit       `json:"edits,omitempty"`
 	Held     string       `json:"held,omitempty"` // why it waits instead of being applied: the name of a limit; "" it goes
 	Sent     Digest       `json:"sent,omitzero"`  // of the Desired that is carried out once this is done; zero: it does not complete one
+
+	// Leaving is, of a leaver's change, what the ledger is to keep of them:
+	// planning names the paths, applying reads them before the change is intended.
+	// Of one that brings somebody back it is what is still to be given back then.
+	Leaving []Trait `json:"leaving,omitempty"`
 }
 
 // identify computes the ID: a digest of what c intends, not of what it
@@ -73,6 +79,9 @@ func (c Change) identify(b []byte) (id string, scratch []byte) {
 	for _, e := range c.Edits {
 		b = appendText(b, string(e.Path))
 		b = strconv.AppendBool(b, e.Whole)
+		if e.Back {
+			b = appendText(b, "back")
+		}
 		for _, vs := range [][]scim.Value{e.Set, e.Add, e.Remove, e.Claim} {
 			b = appendValues(b, vs)
 		}

@@ -59,6 +59,7 @@ type Link struct {
 	Open        string    // id of a change with an intent and no outcome
 	OpenOp      Op
 	Closed      bool // unlinked: the resource is gone or was given up; kept so that its id is known
+	Lost        Loss // what they had when we deactivated or deleted them, and was not given back yet; zero: nothing
 }
 
 // A Digest is a SHA-256.
@@ -94,6 +95,9 @@ type Policy struct {
 	HoldAll        bool     // an unknown name holds the person instead of the attribute
 	NoClaim        bool
 	Believe        bool
+
+	Restore       []scim.Path   // what coming back gives back: paths of Dialect.Leaving, and target.GrantsOf for roles with their divisions
+	RestoreWithin time.Duration // how long after leaving
 }
 
 // A RolePolicy lifts or bounds what data may do to a role.

@@ -37,6 +37,7 @@ type changeJSON struct {
 	Place    *placeJSON               `json:"place,omitempty"`
 	Edits    []Edit                   `json:"edits"`
 	Sent     Digest                   `json:"sent,omitzero"`
+	Leaving  []Trait                  `json:"leaving,omitempty"`
 }
 
 type placeJSON struct {
@@ -49,7 +50,7 @@ func wireOf(c Change) changeJSON {
 	w := changeJSON{
 		ID: c.ID, Op: c.Op, Type: c.Target.Type, Key: c.Key, UserName: c.UserName, Resource: c.Target.ID, Version: c.Target.Version,
 		Reason: c.Reason, Before: map[scim.Path]scim.Value{}, After: map[scim.Path]scim.Value{}, Wave: c.Wave, Fresh: c.Fresh,
-		Held: c.Held, Edits: c.Edits, Sent: c.Sent,
+		Held: c.Held, Edits: c.Edits, Sent: c.Sent, Leaving: c.Leaving,
 	}
 	if c.Place != (source.Place{}) {
 		w.Place = &placeJSON{Source: c.Place.Source, Line: c.Place.Line, Entry: c.Place.Entry}
@@ -80,7 +81,7 @@ func wireOf(c Change) changeJSON {
 func (w changeJSON) change() Change {
 	c := Change{
 		ID: w.ID, Op: w.Op, Key: w.Key, UserName: w.UserName, Target: scim.Ref{Type: w.Type, ID: w.Resource, Version: w.Version},
-		Wave: w.Wave, Fresh: w.Fresh, Reason: w.Reason, Held: w.Held, Sent: w.Sent,
+		Wave: w.Wave, Fresh: w.Fresh, Reason: w.Reason, Held: w.Held, Sent: w.Sent, Leaving: w.Leaving,
 	}
 	if len(w.Edits) > 0 {
 		c.Edits = w.Edits

@@ -50,10 +50,12 @@ func (b *Builder) leaveActive(t int, key source.Key) {
 	case wait > 0:
 		b.Note(finding(Note, "leaving", key, source.Place{}, "left the source; %s follows in %d days", l.Action, wait))
 	case l.Action == "delete":
-		b.emit(b.leaver(t, key, Delete, leftSource), deleting, 0, counted, closing)
+		c := b.leaver(t, key, Delete, leftSource)
+		c.Leaving = b.leavings()
+		b.emit(c, deleting, 0, counted, closing)
 	default:
 		c := b.leaver(t, key, Deactivate, leftSource)
-		c.Edits = activate(false)
+		c.Edits, c.Leaving = activate(false), b.leavings()
 		b.emit(c, leaving, 0, counted, closing)
 	}
 }

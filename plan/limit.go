@@ -64,6 +64,12 @@ func (b *Builder) limits() []Limit {
 		b.over[op] = l.Exceeded && !l.StopsAll
 		out = append(out, l)
 	}
+	if n := b.counts[Restore]; n > 0 { // nobody is restored who was not allowed to be
+		l := Limit{Name: string(Restore), Allowed: b.in.Policy.Allow[string(Restore)], Wanted: n}
+		l.Exceeded = l.Allowed >= 0 && n > l.Allowed
+		b.over[Restore] = l.Exceeded
+		out = append(out, l)
+	}
 	return out
 }
 
@@ -204,12 +210,12 @@ func (s *Summary) count(e entry) {
 	switch {
 	case goes && e.rests&closing != 0:
 		s.ActiveAfter--
-	case goes && e.kind != bare && (op == Create || op == Reactivate):
+	case goes && e.kind != bare && (op == Create || op == Reactivate || op == Restore):
 		s.ActiveAfter++
 	}
 	counter := map[Op]*int{
 		Create: &s.Create, Adopt: &s.Adopt, Update: &s.Update, Rename: &s.Rename,
-		Deactivate: &s.Deactivate, Reactivate: &s.Reactivate, Delete: &s.Delete,
+		Deactivate: &s.Deactivate, Reactivate: &s.Reactivate, Restore: &s.Reactivate, Delete: &s.Delete,
 	}[op]
 	switch {
 	case e.kind == healed:

@@ -8,6 +8,7 @@ import (
 
 	"rollcall/scim"
 	"rollcall/source"
+	"rollcall/target"
 )
 
 // A pack keeps changes encoded, with what orders and holds them beside them.
@@ -66,16 +67,22 @@ func (p *pack) add(c Change, k kind, r rests) {
 	})
 }
 
-// requests is how many c takes: a read of what its version does not cover, and the write.
+// requests is how many c takes: a read of what its version does not cover, the
+// reads of what a leaver has, and the write.
 func requests(c Change) uint8 {
+	n := uint8(1)
 	switch {
 	case !c.sends():
 		return 0
 	case c.Fresh:
-		return 2
-	default:
-		return 1
+		n++
 	}
+	for i, t := range c.Leaving {
+		if c.Op.Leaves() && (i == 0 || t.Path == target.GrantsOf) {
+			n++
+		}
+	}
+	return n
 }
 
 // ops are all of them, for counting.
@@ -123,10 +130,17 @@ func (p *pack) encode(b []byte, c Change) []byte {
 		if e.Whole {
 			whole = 1
 		}
+		if e.Back {
+			whole |= 2
+		}
 		b = appendInt(appendInt(appendInt(b, p.of(string(e.Path))), whole), p.of(e.ID))
 		for _, vs := range [][]scim.Value{e.Before, e.Set, e.Add, e.Remove, e.Claim, e.Keep} {
 			b = appendValues(b, vs)
 		}
+	}
+	b = appendInt(b, len(c.Leaving))
+	for _, t := range c.Leaving {
+		b = appendValues(appendInt(b, p.of(string(t.Path))), t.Values)
 	}
 	return b
 }
@@ -152,10 +166,17 @@ func (p *pack) change(e entry) Change {
 	}
 	for i := range c.Edits {
 		d := &c.Edits[i]
-		d.Path, d.Whole, d.ID = scim.Path(p.list[r.int()]), r.int() == 1, p.list[r.int()]
+		path, whole := scim.Path(p.list[r.int()]), r.int()
+		d.Path, d.Whole, d.Back, d.ID = path, whole&1 != 0, whole&2 != 0, p.list[r.int()]
 		for _, vs := range []*[]scim.Value{&d.Before, &d.Set, &d.Add, &d.Remove, &d.Claim, &d.Keep} {
 			*vs = r.values()
 		}
+	}
+	if n := r.int(); n > 0 {
+		c.Leaving = make([]Trait, n)
+	}
+	for i := range c.Leaving {
+		c.Leaving[i] = Trait{Path: scim.Path(p.list[r.int()]), Values: r.values()}
 	}
 	return c
 }

@@ -22,6 +22,12 @@ func (b *Builder) planPerson(n int) {
 		b.planLinked(n)
 	case adopted, recovered:
 		b.adopt(n)
+	case erased:
+		if b.restores(n) {
+			b.restore(n)
+			return
+		}
+		b.explain(n)
 	default:
 		b.explain(n)
 	}
@@ -134,7 +140,9 @@ func (b *Builder) planLinked(n int) {
 		c := b.compareTo(n)
 		c.partial = true
 		b.people[n].flags |= touched
-		b.emit(c.change(Deactivate, inactiveInSource, activate(false)), leaving, 0, counted, closing)
+		ch := c.change(Deactivate, inactiveInSource, activate(false))
+		ch.Leaving = b.leavings()
+		b.emit(ch, leaving, 0, counted, closing)
 	case want && b.in.Policy.Lifecycle:
 		b.reactivate(n)
 	default:
@@ -157,9 +165,15 @@ func activate(to bool) []Edit {
 func (b *Builder) update(n int) {
 	p := b.people[n]
 	c := b.compareTo(n)
+	g := b.giveBack(n)
+	b.give(n, g, 0)
+	if g.news && b.ties[p.tie].off == 0 || len(b.lossOf(n).Had) > 0 && b.ties[p.tie].off != 0 {
+		b.notice(c, g.left)
+	}
 	if b.users[p.user].flags&same != 0 {
 		c.references()
 		b.findings = append(b.findings, c.findings...)
+		b.follow(c, g)
 		return
 	}
 	interrupted := b.ties[p.tie].flags&open != 0
@@ -168,9 +182,10 @@ func (b *Builder) update(n int) {
 	b.stuckFinding(c)
 	b.findings = append(b.findings, c.findings...)
 	noticed := b.ties[p.tie].off != 0
-	if noticed {
-		b.notice(c)
+	if noticed && len(b.lossOf(n).Had) == 0 {
+		b.notice(c, nil)
 	}
+	c.edits = append(c.edits, g.edits...)
 	if len(c.edits) == 0 && (noticed || !interrupted) {
 		return
 	}
@@ -188,11 +203,19 @@ func (b *Builder) update(n int) {
 }
 
 // notice tells the ledger that somebody whom we deactivated is active again, by
-// a request of ours whose answer was lost, or by another hand.
-func (b *Builder) notice(c *comparison) {
+// a request of ours whose answer was lost, or by another hand, and what is still
+// to be given back.
+func (b *Builder) notice(c *comparison, left []Trait) {
 	ch := c.change(Reactivate, recovery, activate(true))
-	ch.Fresh = true
+	ch.Fresh, ch.Leaving = true, left
 	b.emit(ch, leaving, 0, bare, 0)
+}
+
+// follow gives back what differs of somebody who is as desired otherwise.
+func (b *Builder) follow(c *comparison, g giving) {
+	if len(g.edits) > 0 {
+		b.emit(c.change(Update, givenBack, g.edits), halving, 0, counted, 0)
+	}
 }
 
 // settle closes an intent of ours that nobody knows the end of, where nothing
@@ -318,12 +341,16 @@ func (b *Builder) reactivate(n int) {
 	c.run()
 	b.stuckFinding(c)
 	b.findings = append(b.findings, c.findings...)
+	g := b.giveBack(n)
+	c.edits = append(c.edits, g.edits...)
 	first := c.change(Reactivate, reason, activate(true))
+	first.Leaving = g.left
 	if len(c.edits) == 0 {
 		first.Sent = c.done()
 	}
 	b.people[n].flags |= touched
 	b.emit(first, updating, 0, counted, 0)
+	b.give(n, g, restsReactivate)
 	if len(c.edits) == 0 {
 		return
 	}
@@ -336,7 +363,7 @@ func (b *Builder) reactivate(n int) {
 		second.Op = Rename
 	}
 	second.Fresh, second.Sent = true, c.done()
-	b.emit(second, halving, 0, secondHalf, r)
+	b.emit(second, halving, min(1, uint32(len(g.grants))), secondHalf, r) //nolint:gosec // roles with their divisions come first
 }
 
 // returns tells whether person n was deactivated by us, for all the ledger knows.

@@ -31,6 +31,7 @@ func (b *Builder) Questions() []target.Query {
 		b.asked["deleted"] = true
 		qs = append(qs, target.Query{Ask: target.Deleted, Type: scim.User})
 	}
+	qs = append(qs, b.returnQuestions()...)
 	qs = append(qs, b.groupQuestions()...)
 	slices.SortFunc(qs, func(x, y target.Query) int {
 		return cmp.Or(cmp.Compare(y.Type, x.Type), cmp.Compare(x.Ask, y.Ask), cmp.Compare(x.Who, y.Who))

@@ -51,7 +51,7 @@ type decision struct {
 	changed map[string]bool // ids of groups
 	losses  []loss
 	rejoins map[string][]membership // by group id: given back
-	idle    int // people who are inactive and have no user
+	idle    int                     // people who are inactive and have no user
 }
 
 // emit adds one change in its stage.

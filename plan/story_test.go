@@ -70,6 +70,11 @@ type story struct {
 		Groups                           []string
 		Left, Deactivated                string
 		Closed                           bool
+		Lost                             *struct {
+			At  string
+			Op  plan.Op
+			Had map[string]any // "Agent@EMEA" is a grant, an id a group
+		}
 	}
 	// groups.json
 	groups []struct {
@@ -109,6 +114,9 @@ type policy struct {
 	Only    []string
 	HoldAll bool
 	NoClaim bool
+	Restore []string // of leavers.restore
+	Within  int      // days: leavers.restore_within
+	Denied  bool     // grants may not be read
 }
 
 var owns = map[string]plan.Own{
@@ -174,6 +182,10 @@ func (s *story) input(t *testing.T) plan.Input {
 			Leaving: plan.Leaving{Action: p.Leavers.Action, After: p.Leavers.After, Then: p.Leavers.Then, ThenAfter: p.Leavers.ThenAfter},
 		},
 	}
+	for _, name := range p.Restore {
+		in.Policy.Restore = append(in.Policy.Restore, s.path(name))
+	}
+	in.Policy.RestoreWithin = time.Duration(p.Within) * 24 * time.Hour
 	if p.Match == nil {
 		p.Match = []string{"externalId", "userName"}
 	}
@@ -319,6 +331,12 @@ func (s *story) tellings(t *testing.T) []func(*plan.Builder) {
 			Ours: s.row(t, l.Ours, false), Groups: l.Groups, Left: date(t, l.Left), Deactivated: date(t, l.Deactivated),
 			Open: l.Open, OpenOp: l.OpenOp, Closed: l.Closed,
 		}
+		if l.Lost != nil {
+			link.Lost = plan.Loss{At: date(t, l.Lost.At), Op: l.Lost.Op}
+			for _, name := range slices.Sorted(maps.Keys(l.Lost.Had)) {
+				link.Lost.Had = append(link.Lost.Had, plan.Trait{Path: s.path(name), Values: s.kept(t, name, l.Lost.Had[name])})
+			}
+		}
 		all = append(all, func(b *plan.Builder) { b.Link(link) })
 	}
 	for i, m := range s.desired {
@@ -354,6 +372,58 @@ func (s *story) tellings(t *testing.T) []func(*plan.Builder) {
 		}
 		b.Listed(scim.Group, true)
 	})
+}
+
+// kept is v, what was or is there at the attribute called name, as it is kept of leavers.
+func (s *story) kept(t *testing.T, name string, v any) []scim.Value {
+	t.Helper()
+	list, _ := v.([]any)
+	var out []scim.Value
+	for _, e := range list {
+		switch text, _ := e.(string); name {
+		case "grants":
+			role, division, _ := strings.Cut(text, "@")
+			out = append(out, scim.ValueOf(map[string]any{"role": role, "division": division}))
+		case "groups":
+			out = append(out, scim.ValueOf(map[string]any{"value": text}))
+		}
+	}
+	if name == "grants" || name == "groups" {
+		return out
+	}
+	return s.values(t, s.path(name), v)
+}
+
+// stands answers what somebody who comes back has of what they lost.
+func (s *story) stands(t *testing.T, b *plan.Builder, q target.Query) {
+	t.Helper()
+	if q.Ask == target.Grants && s.policy.Denied {
+		return
+	}
+	for _, m := range s.current {
+		if text(m, "id") != q.Who {
+			continue
+		}
+		row := scim.NewRow(scim.NewShape(q.Paths...))
+		for i, p := range q.Paths {
+			v := m[s.short(p)]
+			if p == plan.GroupsOf {
+				v = s.groupsWith(q.Who)
+			}
+			row.Set(i, s.kept(t, s.short(p), v)...)
+		}
+		b.Have(target.Observed{Ref: scim.Ref{Type: scim.User, ID: q.Who}, State: target.Active, Row: row.Row()})
+	}
+}
+
+func (s *story) groupsWith(id string) []any {
+	var ids []any
+	for _, g := range s.groups {
+		if slices.Contains(g.Members, id) {
+			ids = append(ids, g.ID)
+		}
+	}
+	return ids
 }
 
 func date(t *testing.T, text string) time.Time {
@@ -401,7 +471,7 @@ func (s *story) answer(t *testing.T, b *plan.Builder) {
 }
 
 func question(q target.Query) string {
-	words := map[target.Ask]string{target.ByID: "id", target.ByUserName: "userName", target.Deleted: "deleted"}
+	words := map[target.Ask]string{target.ByID: "id", target.Grants: "grants", target.ByUserName: "userName", target.Deleted: "deleted"}
 	return strings.TrimSpace(fmt.Sprintf("ask %s %s %s", words[q.Ask], q.Who, strings.Trim(fmt.Sprint(q.Paths), "[]")))
 }
 
@@ -413,6 +483,10 @@ func (s *story) reply(t *testing.T, b *plan.Builder, q target.Query) {
 				b.Have(s.groupSeen(i, true))
 			}
 		}
+		return
+	}
+	if slices.ContainsFunc(q.Paths, func(p scim.Path) bool { return s.users.Index(p) < 0 }) {
+		s.stands(t, b, q)
 		return
 	}
 	found := false
@@ -473,7 +547,7 @@ func (s *story) tell(t *testing.T) string {
 
 var signs = map[plan.Op]string{
 	plan.Create: "+", plan.Adopt: "=", plan.Update: "~", plan.Rename: "~", plan.Deactivate: "!", plan.Reactivate: "^",
-	plan.Delete: "x", plan.Join: ">", plan.Leave: "<",
+	plan.Delete: "x", plan.Join: ">", plan.Leave: "<", plan.Grant: "+", plan.Restore: "^",
 }
 
 // tellChange writes a change: wave, sign, type, key, id, reason; then its edits.
@@ -496,6 +570,11 @@ func (s *story) tellChange(out *strings.Builder, c plan.Change) {
 	fmt.Fprintln(out)
 	for _, e := range c.Edits {
 		fmt.Fprintf(out, "      %s: %s\n", s.short(e.Path), tellEdit(e))
+	}
+	for _, kept := range c.Leaving {
+		if len(kept.Values) > 0 {
+			fmt.Fprintf(out, "      waits for %s: %s\n", s.short(kept.Path), values(kept.Values))
+		}
 	}
 }
 
@@ -548,6 +627,9 @@ func scalar(v scim.Value) string {
 	}
 	if inner := v.Sub("value"); inner != "" {
 		return scalar(inner)
+	}
+	if role, ok := v.Sub("role").Text(); ok {
+		return role + "@" + scalar(v.Sub("division"))
 	}
 	if name, ok := v.Sub("name").Text(); ok {
 		return name + ":" + string(v.Sub("proficiency"))

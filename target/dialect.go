@@ -27,6 +27,10 @@ type Dialect struct {
 	// CreateNeeds are the attributes without which nobody is created.
 	CreateNeeds []scim.Path
 
+	// Leaving are the attributes that deactivating or deleting somebody may take
+	// away: the ledger keeps them before a leaver goes (dossier §5.5).
+	Leaving []scim.Path
+
 	// Unversioned says that resources may lack a version and are written all the same.
 	Unversioned bool
 

@@ -65,6 +65,7 @@ func Dialect() target.Dialect {
 			languages: target.Languages,
 		},
 		References:        []scim.Path{managerID},
+		Leaving:           []scim.Path{roles, skills, languages, groups, division, managerID},
 		CreateNeeds:       []scim.Path{userName, displayName},
 		MembersPerRequest: membersPerRequest,
 		Canonical:         canonical,
