@@ -47,10 +47,16 @@ func (s Style) paint(t tint, text string) string {
 	return "\x1b[" + string(t) + "m" + text + "\x1b[0m"
 }
 
-// path is the name a person gave the attribute.
+// path is p as the configuration spells it: with the short name of the
+// attribute it is, or lies in.
 func (s Style) path(p scim.Path) string {
 	if name, ok := s.Names[p]; ok {
 		return name
+	}
+	if end := strings.IndexByte(string(p), '['); end > 0 {
+		if name, ok := s.Names[p[:end]]; ok {
+			return name + string(p[end:])
+		}
 	}
 	return string(p)
 }
