@@ -25,11 +25,13 @@ type yard struct {
 	dir string
 	url string
 	env []string
+
+	people int
 }
 
 func newYard(b *testing.B, people int) *yard {
 	b.Helper()
-	y := &yard{b: b, dir: b.TempDir()}
+	y := &yard{b: b, dir: b.TempDir(), people: people}
 	config, err := fs.ReadFile(sampledata.Files(), sampledata.Config)
 	if err != nil {
 		b.Fatal(err)
@@ -81,6 +83,26 @@ func (y *yard) file(name, text string) {
 	if err := os.WriteFile(filepath.Join(y.dir, name), []byte(text), 0o600); err != nil {
 		y.b.Fatal(err)
 	}
+}
+
+// empty takes everybody out of the organization, and forgets them.
+func (y *yard) empty() {
+	y.b.Helper()
+	resp, err := http.Post(y.url+"/_sim/reset", "application/json", nil)
+	if err != nil {
+		y.b.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	books, err := filepath.Glob(filepath.Join(y.dir, "rollcall.db*"))
+	if err != nil {
+		y.b.Fatal(err)
+	}
+	for _, name := range books {
+		if err := os.Remove(name); err != nil {
+			y.b.Fatal(err)
+		}
+	}
+	generated{people: y.people}.save(y.b, y.dir)
 }
 
 // A lap is what one process took.
@@ -146,12 +168,12 @@ func (t *tail) Write(p []byte) (int, error) {
 }
 
 // measure reports what the runs of a benchmark took, each after its own preparation.
-func (y *yard) measure(people, changes int, prepare func(), args ...string) {
+func (y *yard) measure(people, changes int, prepare func(*yard), args ...string) {
 	var sum lap
 	runs := 0
 	for y.b.Loop() {
 		y.b.StopTimer()
-		prepare()
+		prepare(y)
 		y.b.StartTimer()
 		l := y.rollcall(args...)
 		sum.wall, sum.cpu, sum.requests, sum.peak = sum.wall+l.wall, sum.cpu+l.cpu, sum.requests+l.requests, max(sum.peak, l.peak)
@@ -178,18 +200,20 @@ func BenchmarkWhole(b *testing.B) {
 
 func whole(b *testing.B, n int) {
 	y := newYard(b, n)
-	run := func(name string, changes int, prepare func(), args ...string) {
+	run := func(name string, changes int, prepare func(*yard), args ...string) {
 		b.Run(name, func(b *testing.B) {
 			at := *y
 			at.b = b
 			at.measure(n, changes, prepare, args...)
 		})
 	}
-	moved := func(one int) func() { // one in so many; 0: nobody
-		return func() { generated{people: n, moved: func(i int) bool { return one > 0 && i%one == 0 }}.save(b, y.dir) }
+	moved := func(one int) func(*yard) { // one in so many; 0: nobody
+		return func(y *yard) {
+			generated{people: n, moved: func(i int) bool { return one > 0 && i%one == 0 }}.save(y.b, y.dir)
+		}
 	}
 	run("plan-all-new", 0, moved(0), "plan")
-	run("apply-all-new", n, moved(0), "apply", "--yes")
+	run("apply-all-new", n, (*yard).empty, "apply", "--yes")
 	run("plan-unchanged", 0, moved(0), "plan", "--exit-code")
 	run("plan-1%-changed", 0, moved(100), "plan")
 	run("plan-all-changed", 0, moved(1), "plan", "--allow", "update", "--because", "bench")
