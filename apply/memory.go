@@ -36,7 +36,7 @@ func (m *memory) learn(c plan.Change, o ledger.Outcome) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	good := o.Result == ledger.Done || o.Result == ledger.Found
-	if good && c.Key != "" && (c.Op == plan.Create || c.Op == plan.Adopt) {
+	if good && c.Key != "" && (c.Op == plan.Create || c.Op == plan.Adopt || c.Op == plan.Rekey) {
 		m.ids[c.Key] = o.Ref.ID
 	}
 	if !good && (c.Op == plan.Create || c.Op == plan.Restore || c.Op == plan.Reactivate) {

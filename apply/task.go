@@ -196,7 +196,7 @@ func (t *task) act() target.Act {
 		return target.Grant
 	case plan.Restore:
 		return target.Restore
-	case plan.Adopt, plan.Update, plan.Rename, plan.Deactivate, plan.Reactivate, plan.Join, plan.Leave:
+	case plan.Adopt, plan.Update, plan.Rename, plan.Deactivate, plan.Reactivate, plan.Join, plan.Leave, plan.Rekey:
 	}
 	return target.Patch
 }

@@ -347,6 +347,9 @@ func (r *replay) settle(e Entry) {
 	if e.Key != "" {
 		p := r.person(e.Key)
 		p.Settle(e.Run, at.run, c, *e.Outcome)
+		if c.Op == plan.Rekey && e.Outcome.Result.Fine() {
+			p.Succeed(r.people[source.Key(c.From)])
+		}
 		if p.Linked {
 			r.ids[p.Ref.ID] = e.Key
 		}

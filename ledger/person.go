@@ -188,6 +188,19 @@ func (p *Person) link(c plan.Change, o Outcome) {
 	}
 }
 
+// Succeed gives p the link of old, whose person has p's key now, with all that is
+// known of it. What p has by itself, of changes under the new key, stays. A link
+// that is not there any more, and a key that has one, are left as they are.
+func (p *Person) Succeed(old *Person) {
+	if old == nil || old == p || !old.Linked || old.Closed || p.Linked && !p.Closed {
+		return
+	}
+	heir := *old
+	heir.Key, heir.Open, heir.Undone, heir.Sent, heir.Left = p.Key, p.Open, p.Undone, plan.Digest{}, time.Time{}
+	*old = Person{Key: old.Key, Open: old.Open, Undone: old.Undone}
+	*p = heir
+}
+
 // see takes over the answer. A Ref without version says that it is not known any more.
 func (p *Person) see(o Outcome) {
 	if !p.Linked || p.Closed || o.Ref.ID != "" && o.Ref.ID != p.Ref.ID {

@@ -43,6 +43,7 @@ func (b *Builder) Plan() *Plan {
 		}
 	}
 	p := &Plan{Basis: b.in.Basis, Findings: sorted(b.findings), Limits: limits, packed: b.out}
+	p.Succeeded = b.succeeded()
 	p.packed.sort()
 	p.packed.number()
 	p.summarize(before, 0)
@@ -65,7 +66,7 @@ func Of(in Input, changes iter.Seq[Change], findings []Finding) *Plan {
 	losses := map[string]*loss{}
 	for c := range changes {
 		k := counted
-		if !c.sends() {
+		if !c.sends() && c.Op != Rekey {
 			k = bare
 		} else {
 			b.counts[c.Op]++

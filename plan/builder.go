@@ -104,6 +104,7 @@ const (
 	stuck                       // person: the userName it wants is not to be had
 	twin                        // person: another record wants the same userName
 	unnamed                     // person: the column that names groups is blank
+	rekeyed                     // person: the link is that of a key that is gone
 )
 
 // New starts a plan.

@@ -29,6 +29,7 @@ const (
 	Leave      Op = "leave" // members removed from a group
 	Grant      Op = "grant"
 	Restore    Op = "restore"
+	Rekey      Op = "rekey" // the link of From becomes Key's; nothing is sent
 )
 
 // An Edit is the intent for one attribute, relative to what is there when it is sent.
@@ -53,6 +54,7 @@ type Change struct {
 	ID       string       `json:"id"` // digest of key, op, target and edits: the same in every plan of the same intent
 	Op       Op           `json:"op"`
 	Key      source.Key   `json:"key,omitempty"`      // "" for a group
+	From     Former       `json:"from,omitempty"`     // of a rekey: the key that had the link
 	UserName string       `json:"userName,omitempty"` // the user's, before the change; of a group its displayName
 	Target   scim.Ref     `json:"target"`             // ID "": what an earlier wave of this plan creates for Key
 	Wave     int          `json:"wave"`
@@ -76,6 +78,9 @@ func (c Change) identify(b []byte) (id string, scratch []byte) {
 	for _, s := range []string{string(c.Key), string(c.Op), string(c.Target.Type), c.Target.ID} {
 		b = appendText(b, s)
 	}
+	if c.From != "" {
+		b = appendText(b, c.From)
+	}
 	for _, e := range c.Edits {
 		b = appendText(b, string(e.Path))
 		b = strconv.AppendBool(b, e.Whole)
@@ -95,7 +100,7 @@ const idBytes = 10
 
 // sends tells whether c can need a request: a bare link, or claims only, never does.
 func (c Change) sends() bool {
-	if c.Op != Adopt && c.Op != Join && c.Op != Leave && c.Op != Update {
+	if c.Op != Adopt && c.Op != Join && c.Op != Leave && c.Op != Update && c.Op != Rekey {
 		return true
 	}
 	for _, e := range c.Edits {

@@ -239,6 +239,9 @@ func (b *Builder) locate(k source.Key) (id string, w whereabouts) {
 	if t >= 0 && b.ties[t].flags&closed == 0 {
 		id = b.tieID(t)
 	}
+	if n < 0 && t >= 0 {
+		n = int(b.ties[t].person) // whose key that was
+	}
 	if n < 0 {
 		if id == "" {
 			return "", nowhere

@@ -146,6 +146,8 @@ func (b *Builder) awaits(n int32) string {
 		return string(b.waiting[n])
 	case p.fate == adopted && p.flags&touched != 0 && b.over[Adopt]:
 		return string(Adopt)
+	case p.flags&rekeyed != 0 && b.over[Rekey]:
+		return string(Rekey)
 	case p.fate == linked && b.users[p.user].state != target.Active && b.over[Reactivate]:
 		return string(Reactivate)
 	default:

@@ -84,7 +84,7 @@ type Policy struct {
 	Lifecycle      bool        // false: lifecycle none
 	Match          []scim.Path // in order
 	Leaving        Leaving
-	Limits         map[Op]Bound   // create, adopt, update, rename, deactivate, reactivate, delete; and GroupRemovals, Rekeys
+	Limits         map[Op]Bound   // create, adopt, update, rename, deactivate, reactivate, delete, rekey; and GroupRemovals
 	Recent         map[Op]int     // what happened in the last 24 hours by the ledger, reverts excepted
 	RecentRemovals map[string]int // the same of GroupRemovals, by group id
 	Base           int            // what percentages are of; 0: the linked users
@@ -106,11 +106,8 @@ type RolePolicy struct {
 	Min    int  // never fewer holders than this
 }
 
-// The limits that are not ops.
-const (
-	GroupRemovals Op = "group_removals"
-	Rekeys        Op = "rekey"
-)
+// GroupRemovals is the limit that is not an op.
+const GroupRemovals Op = "group_removals"
 
 // Basis is what a plan was computed from: a saved plan applies to nothing else.
 type Basis struct {

@@ -24,6 +24,7 @@ type changeJSON struct {
 	Op       Op                       `json:"op"`
 	Type     scim.Type                `json:"type"`
 	Key      source.Key               `json:"key"`
+	From     source.Key               `json:"from,omitempty"` // of a rekey
 	UserName string                   `json:"userName"`
 	Resource string                   `json:"resource"` // id; "": created by this plan
 	Version  string                   `json:"version"`
@@ -48,7 +49,7 @@ type placeJSON struct {
 
 func wireOf(c Change) changeJSON {
 	w := changeJSON{
-		ID: c.ID, Op: c.Op, Type: c.Target.Type, Key: c.Key, UserName: c.UserName, Resource: c.Target.ID, Version: c.Target.Version,
+		ID: c.ID, Op: c.Op, Type: c.Target.Type, Key: c.Key, From: source.Key(c.From), UserName: c.UserName, Resource: c.Target.ID, Version: c.Target.Version,
 		Reason: c.Reason, Before: map[scim.Path]scim.Value{}, After: map[scim.Path]scim.Value{}, Wave: c.Wave, Fresh: c.Fresh,
 		Held: c.Held, Edits: c.Edits, Sent: c.Sent, Leaving: c.Leaving,
 	}
@@ -80,7 +81,7 @@ func wireOf(c Change) changeJSON {
 
 func (w changeJSON) change() Change {
 	c := Change{
-		ID: w.ID, Op: w.Op, Key: w.Key, UserName: w.UserName, Target: scim.Ref{Type: w.Type, ID: w.Resource, Version: w.Version},
+		ID: w.ID, Op: w.Op, Key: w.Key, From: Former(w.From), UserName: w.UserName, Target: scim.Ref{Type: w.Type, ID: w.Resource, Version: w.Version},
 		Wave: w.Wave, Fresh: w.Fresh, Reason: w.Reason, Held: w.Held, Sent: w.Sent, Leaving: w.Leaving,
 	}
 	if len(w.Edits) > 0 {

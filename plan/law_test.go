@@ -147,7 +147,14 @@ func (w *world) mayTouch(t *testing.T, seed uint64, c plan.Change) {
 	if c.Target.Type == scim.Group || c.Target.ID == "" {
 		return
 	}
-	if l := w.links[c.Key]; c.Op != plan.Adopt {
+	if c.Op == plan.Rekey {
+		old, has := w.links[source.Key(c.From)], slices.ContainsFunc(w.desired, func(d plan.Desired) bool { return d.Key == source.Key(c.From) })
+		if w.links[c.Key] != nil || has || old == nil || old.Closed || !old.Left.IsZero() || old.Ref.ID != c.Target.ID {
+			t.Errorf("seed %d: rekey of %s to %s: not gone and new in this reading, or of another user", seed, c.From, c.Key)
+			return
+		}
+		w.inherit(c)
+	} else if l := w.links[c.Key]; c.Op != plan.Adopt {
 		if idOf(l) != c.Target.ID {
 			t.Errorf("seed %d: %s of %s touches %s without a link", seed, c.Op, c.Key, c.Target.ID)
 		}
@@ -162,7 +169,7 @@ func (w *world) mayTouch(t *testing.T, seed uint64, c plan.Change) {
 			}
 		}
 	}
-	t.Errorf("seed %d: adopt of %s: %s does not match by any key", seed, c.Key, c.Target.ID)
+	t.Errorf("seed %d: %s of %s: %s does not match by any key", seed, c.Op, c.Key, c.Target.ID)
 }
 
 // FuzzEmptySource: without a record nobody is removed from anywhere.

@@ -17,12 +17,12 @@ func DefaultLimits() map[Op]Bound {
 		Deactivate:    {N: 10, Percent: 2},
 		Delete:        {},
 		GroupRemovals: {N: 5, Percent: 25},
-		Rekeys:        {N: 5, Percent: 1},
+		Rekey:         {N: 5, Percent: 1},
 	}
 }
 
 // bounded are the limits in the order in which plans show them.
-var bounded = []Op{Deactivate, Rename, GroupRemovals, Adopt, Create, Update, Reactivate, Delete}
+var bounded = []Op{Deactivate, Rename, GroupRemovals, Adopt, Create, Update, Reactivate, Delete, Rekey}
 
 // allowed is the bound of op over a base; -1: none. A limit that is not
 // configured is the default's, and a negative N is no bound.
@@ -146,6 +146,8 @@ func (b *Builder) waitsFor(e entry) Op {
 		return Create
 	case e.rests&restsReactivate != 0 && b.over[Reactivate]:
 		return Reactivate
+	case e.rests&restsRekey != 0 && b.over[Rekey]:
+		return Rekey
 	default:
 		return ""
 	}
@@ -220,6 +222,8 @@ func (s *Summary) count(e entry) {
 	switch {
 	case e.kind == healed:
 		s.Create++
+	case op == Rekey:
+		s.Rekey++
 	case counter != nil && e.kind != secondHalf && (e.kind != bare || op == Adopt):
 		*counter++
 	}

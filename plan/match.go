@@ -20,6 +20,7 @@ type fate uint8
 //	yes       yes        nothing known        | unseen (a question; then nothing)
 //	yes       no         one, free            | adopted
 //	yes       open       one, free            | recovered: the create of ours whose answer was lost
+//	yes       no         one, of a key gone   | rekeyed: linked, once its claim is not disputed
 //	yes       no         one, of another key  | reused (finding)
 //	yes       no         a deleted one        | erased (finding)
 //	yes       no         several              | ambiguous (finding), as is one that two records want
@@ -34,6 +35,7 @@ const (
 	unseen
 	adopted
 	recovered
+	heir // of the link of a key that is gone; linked as soon as nobody else wants it
 	reused
 	erased
 	ambiguous
@@ -69,6 +71,9 @@ func (b *Builder) decide() {
 		if (p.fate == adopted || p.fate == recovered) && b.users[p.user].flags&contested != 0 {
 			p.fate = ambiguous
 		}
+		if p.fate == heir {
+			b.succeed(n)
+		}
 		if b.picked(n, int(p.tie)) {
 			p.flags |= chosen
 		}
@@ -83,6 +88,7 @@ func (b *Builder) decide() {
 func (b *Builder) fateOf(n int) fate {
 	p := &b.people[n]
 	p.tie, p.user, p.waits = int32(b.findTie(b.keyOf(n))), -1, -1
+	p.flags &^= rekeyed
 	if p.flags&held != 0 {
 		return standing
 	}
@@ -161,13 +167,14 @@ func (b *Builder) newcomer(n int, row scim.Row) fate {
 func (b *Builder) claim(n int, row scim.Row, found int) fate {
 	p, u := &b.people[n], &b.users[found]
 	p.user = int32(found)
-	if u.tie >= 0 {
+	inherits := b.inherits(n, int(u.tie))
+	if u.tie >= 0 && !inherits {
 		b.ties[u.tie].flags |= contested
 		return reused
 	}
 	for i, m := range b.names {
 		want, has := b.nameIn(row, i), b.seenName(found, i)
-		if m.path == externalID && want != "" && has != "" && want != has {
+		if m.path == externalID && want != "" && has != "" && want != has && !inherits {
 			return reused
 		}
 	}
@@ -178,6 +185,9 @@ func (b *Builder) claim(n int, row scim.Row, found int) fate {
 		u.flags |= contested
 	}
 	u.claim = int32(n)
+	if inherits {
+		return heir
+	}
 	if p.tie >= 0 && b.ties[p.tie].flags&open != 0 && b.openOp(int(p.tie)) == Create {
 		return recovered
 	}

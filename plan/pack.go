@@ -38,6 +38,7 @@ const (
 	restsAdopt rests = 1 << iota
 	restsCreate
 	restsReactivate
+	restsRekey
 	restsPart // some edits wait for an id, which may be that of a create
 	closing   // an active user becomes inactive or deleted
 )
@@ -86,7 +87,7 @@ func requests(c Change) uint8 {
 }
 
 // ops are all of them, for counting.
-var ops = []Op{Create, Adopt, Update, Rename, Deactivate, Reactivate, Delete, Join, Leave, Grant, Restore}
+var ops = []Op{Create, Adopt, Update, Rename, Deactivate, Reactivate, Delete, Join, Leave, Grant, Restore, Rekey}
 
 // rank orders types: users before groups, others after.
 func rank(t scim.Type) uint8 {
@@ -118,7 +119,7 @@ func (p *pack) encode(b []byte, c Change) []byte {
 	}
 	b = appendText(b, c.Target.ID)
 	b = appendText(b, c.Target.Version)
-	b = appendText(b, c.Place.Entry)
+	b = appendText(appendText(b, c.Place.Entry), c.From)
 	if c.Sent == (Digest{}) {
 		b = appendInt(b, 0)
 	} else {
@@ -157,7 +158,7 @@ func (p *pack) change(e entry) Change {
 	}
 	c.Op, c.Target.Type, c.Fresh = Op(p.list[r.int()]), scim.Type(p.list[r.int()]), r.int() == 1
 	c.Reason, c.Place.Source, c.Place.Line = p.list[r.int()], p.list[r.int()], r.int()
-	c.Target.ID, c.Target.Version, c.Place.Entry = r.text(), r.text(), r.text()
+	c.Target.ID, c.Target.Version, c.Place.Entry, c.From = r.text(), r.text(), r.text(), Former(r.bytes())
 	if r.int() == 1 {
 		r.rest = r.rest[copy(c.Sent[:], r.rest):]
 	}

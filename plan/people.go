@@ -19,7 +19,9 @@ func (b *Builder) planPerson(n int) {
 	case created:
 		b.create(n)
 	case linked:
+		b.inherit(n)
 		b.planLinked(n)
+		b.resting = 0
 	case adopted, recovered:
 		b.adopt(n)
 	case erased:

@@ -3,6 +3,8 @@ package plan
 import (
 	"iter"
 	"slices"
+
+	"rollcall/source"
 )
 
 // A Plan is all changes of one run with the basis they were computed from. Its
@@ -13,6 +15,11 @@ type Plan struct {
 	Limits   []Limit
 	Cost     Cost
 	Summary  Summary
+
+	// Succeeded are the keys that the source lacks because their people seem to
+	// have new ones, sorted; whether this plan relinks them, lets them wait, or
+	// was asked about others only. They are not missing.
+	Succeeded []source.Key
 
 	packed pack
 }
@@ -26,6 +33,7 @@ type Summary struct {
 	Deactivate   int     `json:"deactivate"`
 	Reactivate   int     `json:"reactivate"`
 	Delete       int     `json:"delete"`
+	Rekey        int     `json:"rekey"`
 	Groups       int     `json:"groups"`
 	Findings     int     `json:"findings"`
 	Requests     int     `json:"requests"`

@@ -23,15 +23,17 @@ const (
 	referenceFollows = "ReferenceFollows"
 	belongsByGroup   = "BelongsInGroup"
 	belongsNoLonger  = "BelongsNoLonger"
+	keyChanged       = "KeyChanged"
 )
 
 // A stage is what waves are made of, in this order; within a stage depth counts.
 type stage uint32
 
 const (
-	leaving  stage = iota // accounts that should be closed are the urgent ones
-	renaming              // a userName is freed before it is taken
-	creating              // managers before their people
+	relinking stage = iota // whatever follows is about the new key
+	leaving                // accounts that should be closed are the urgent ones
+	renaming               // a userName is freed before it is taken
+	creating               // managers before their people
 	updating
 	halving // what an earlier change of the same person must precede
 	joining
@@ -52,6 +54,7 @@ type decision struct {
 	losses  []loss
 	rejoins map[string][]membership // by group id: given back
 	idle    int                     // people who are inactive and have no user
+	resting rests                   // what every change of the person rests on who is being planned
 }
 
 // emit adds one change in its stage.
@@ -61,7 +64,7 @@ func (b *Builder) emit(c Change, s stage, depth uint32, k kind, r rests) {
 		c.Fresh = c.Fresh || c.sends() && (c.Target.Version == "" || b.secondary(c.Edits))
 	}
 	b.release(c)
-	b.out.add(c, k, r)
+	b.out.add(c, k, r|b.resting)
 	switch k {
 	case counted:
 		b.counts[c.Op]++

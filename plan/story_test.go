@@ -547,7 +547,7 @@ func (s *story) tell(t *testing.T) string {
 
 var signs = map[plan.Op]string{
 	plan.Create: "+", plan.Adopt: "=", plan.Update: "~", plan.Rename: "~", plan.Deactivate: "!", plan.Reactivate: "^",
-	plan.Delete: "x", plan.Join: ">", plan.Leave: "<", plan.Grant: "+", plan.Restore: "^",
+	plan.Delete: "x", plan.Join: ">", plan.Leave: "<", plan.Grant: "+", plan.Restore: "^", plan.Rekey: "@",
 }
 
 // tellChange writes a change: wave, sign, type, key, id, reason; then its edits.
@@ -561,6 +561,9 @@ func (s *story) tellChange(out *strings.Builder, c plan.Change) {
 		id = "new"
 	}
 	fmt.Fprintf(out, "%d %s %s %s %s (%s) %s", c.Wave, signs[c.Op], c.Op, c.Target.Type, name, id, c.Reason)
+	if c.From != "" {
+		fmt.Fprintf(out, ", from %s", c.From)
+	}
 	if c.Fresh {
 		fmt.Fprint(out, ", fresh")
 	}

@@ -382,6 +382,10 @@ func (w *world) member(t *testing.T, c plan.Change) {
 // carry changes a user and remembers the link and what is ours.
 func (w *world) carry(t *testing.T, c plan.Change) {
 	t.Helper()
+	if c.Op == plan.Rekey {
+		w.inherit(c)
+		return
+	}
 	if c.Target.ID == "" && c.Op != plan.Create {
 		c.Target.ID = idOf(w.links[c.Key])
 	}
@@ -412,6 +416,16 @@ func (w *world) carry(t *testing.T, c plan.Change) {
 		delete(u.attrs, "roles")
 	}
 	w.remember(c, u)
+}
+
+// inherit gives a link to another key.
+func (w *world) inherit(c plan.Change) {
+	from := source.Key(c.From)
+	l := w.links[from]
+	l.Key, l.Left = c.Key, time.Time{}
+	w.links[c.Key], w.ours[c.Key] = l, w.ours[from]
+	delete(w.links, from)
+	delete(w.ours, from)
 }
 
 func (w *world) remember(c plan.Change, u *worldUser) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"rollcall/apply"
 	"rollcall/fault"
@@ -127,7 +128,11 @@ func (j Job) remember(ctx context.Context, id ledger.RunID, p *Proposal) error {
 	if !ok || p.census == nil || len(p.census.absent)+len(p.census.back) == 0 {
 		return nil
 	}
-	return r.Mark(ctx, id, p.census.absent, p.census.back)
+	absent := slices.DeleteFunc(slices.Clone(p.census.absent), func(k source.Key) bool {
+		_, has := slices.BinarySearch(p.Plan.Succeeded, k)
+		return has
+	})
+	return r.Mark(ctx, id, absent, p.census.back)
 }
 
 // jot remembers value under name, where it is news.

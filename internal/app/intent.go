@@ -24,7 +24,7 @@ type Intent struct {
 // allowable are the kinds that a limit can be lifted of.
 var allowable = []string{
 	string(plan.Adopt), string(plan.Create), string(plan.Deactivate), string(plan.Delete), string(plan.GroupRemovals), string(plan.Reactivate),
-	string(plan.Rekeys), string(plan.Rename), string(plan.Restore), string(plan.Update),
+	string(plan.Rekey), string(plan.Rename), string(plan.Restore), string(plan.Update),
 }
 
 // ParseAllow reads KIND or KIND=N, each given with --allow.

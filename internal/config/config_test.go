@@ -108,7 +108,7 @@ func TestEveryKeyArrives(t *testing.T) {
 			Protect: []string{"*@admins.example.test"},
 			Roles:   map[string]plan.RolePolicy{"admin": {Min: 2}, "Supervisor": {Change: true}},
 			Limits: map[plan.Op]plan.Bound{
-				plan.Create: {N: 40}, plan.Adopt: {N: 5}, plan.Rename: {N: 7}, plan.Rekeys: {Percent: 3}, plan.Deactivate: {N: 12, Percent: 2.5},
+				plan.Create: {N: 40}, plan.Adopt: {N: 5}, plan.Rename: {N: 7}, plan.Rekey: {Percent: 3}, plan.Deactivate: {N: 12, Percent: 2.5},
 				plan.Reactivate: {N: 9}, plan.Delete: {N: 1}, plan.GroupRemovals: {N: 6, Percent: 20},
 			},
 		},
@@ -160,7 +160,7 @@ func TestWhatIsLeftOut(t *testing.T) {
 		config.Backoff{First: time.Second, Factor: 2, Attempts: 3},
 		"basic",
 		map[plan.Op]plan.Bound{
-			plan.Deactivate: {N: 10, Percent: 2}, plan.Rename: {N: 5, Percent: 1}, plan.Rekeys: {N: 5, Percent: 1}, plan.Update: {N: 50, Percent: 50},
+			plan.Deactivate: {N: 10, Percent: 2}, plan.Rename: {N: 5, Percent: 1}, plan.Rekey: {N: 5, Percent: 1}, plan.Update: {N: 50, Percent: 50},
 			plan.GroupRemovals: {N: 5, Percent: 25}, plan.Adopt: {}, plan.Delete: {},
 		},
 		30 * time.Second, plan.Own(0), false,

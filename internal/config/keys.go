@@ -50,7 +50,7 @@ func newDraft(r *reader, d target.Dialect) *draft {
 				Backoff: Backoff{First: time.Second, Factor: 2, Attempts: 3},
 			},
 			Policy: plan.Policy{Limits: map[plan.Op]plan.Bound{
-				plan.Deactivate: {N: 10, Percent: 2}, plan.Rename: {N: 5, Percent: 1}, plan.Rekeys: {N: 5, Percent: 1},
+				plan.Deactivate: {N: 10, Percent: 2}, plan.Rename: {N: 5, Percent: 1}, plan.Rekey: {N: 5, Percent: 1},
 				plan.Update: {N: 50, Percent: 50}, plan.GroupRemovals: {N: 5, Percent: 25}, plan.Adopt: {}, plan.Delete: {},
 			}},
 		},
@@ -269,7 +269,7 @@ func (f *draft) limits() kind {
 		{plan.Adopt, "0", "existing users linked for the first time and changed"},
 		{plan.Update, "50 or 50%", "users changed"},
 		{plan.Rename, "5 or 1%", "sign-in names changed"},
-		{plan.Rekeys, "5 or 1%", "people whose key changed"},
+		{plan.Rekey, "5 or 1%", "people whose key changed"},
 		{plan.Deactivate, "10 or 2%", "users deactivated"},
 		{plan.Reactivate, "none", "users active again"},
 		{plan.Delete, "0", "users deleted"},

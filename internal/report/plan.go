@@ -55,6 +55,8 @@ func who(c plan.Change) string {
 		return string(c.Key)
 	case c.Key == "":
 		return printable(c.UserName)
+	case c.From != "":
+		return printable(c.UserName) + " (" + printable(string(c.From)) + " -> " + printable(string(c.Key)) + ")"
 	default:
 		return printable(c.UserName) + " (" + printable(string(c.Key)) + ")"
 	}
@@ -171,7 +173,7 @@ func sum(p *plan.Plan) string {
 		{n.Rename, "to rename"},
 		{n.Deactivate, "to deactivate"},
 		{n.Reactivate, "to reactivate"},
-		{n.Delete, "to delete"},
+		{n.Delete, "to delete"}, {n.Rekey, "to rekey"},
 	} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.word))

@@ -143,4 +143,5 @@ var marks = map[plan.Op]struct {
 	plan.Leave:      {"-", red, "leave"},
 	plan.Grant:      {"+", green, "grant"},
 	plan.Restore:    {"+", green, "restore"},
+	plan.Rekey:      {"=", blue, "rekey"},
 }

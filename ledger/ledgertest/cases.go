@@ -37,6 +37,7 @@ func cases() map[string]func(*Bench) {
 		"an element whose other parts change stays one":              proficiency,
 		"memberships are followed per person":                        members,
 		"of memberships that went in part, those sent are ours":      membersInPart,
+		"a rekey moves the link with all that is known of it":        rekeyed,
 		"open memberships are closed per group":                      openMembers,
 		"a change is intended once and settled once":                 twice,
 		"a batch with a fault in it leaves nothing":                  allOrNothing,
@@ -392,6 +393,38 @@ func membersInPart(b *Bench) {
 		Result: ledger.Done, Edits: []plan.Edit{{Path: "members", ID: "value", Remove: Elements("u2")}}, Waiting: []scim.Path{"members"},
 	})
 	b.groups(map[source.Key]string{"e1": "g1", "e2": "", "e9": "g1"})
+}
+
+func rekeyed(b *Bench) {
+	run := b.Begin("org")
+	b.Create(run, "e1", "u1")
+	b.Create(run, "e2", "u2")
+	b.Do(run, membership("join", plan.Join, plan.Edit{Add: People("e1")}), ledger.Outcome{Result: ledger.Done})
+	b.mark(run, []source.Key{"e1"}, nil)
+	before := b.Links()["e1"]
+	rekey := change("rekey", plan.Rekey, "n1", "u1")
+	rekey.From = "e1"
+	b.Do(run, rekey, ledger.Outcome{Result: ledger.Found, Ref: rekey.Target})
+	b.End(run)
+	b.Reopen()
+	b.groups(map[source.Key]string{"e2": "", "n1": "g1"})
+	l := b.Links()["n1"]
+	want := bare(before)
+	want.Key, want.Left = "n1", time.Time{}
+	if diff := cmp.Diff(want, bare(l)); diff != "" {
+		b.T.Errorf("link (-want +got):\n%s", diff)
+	}
+	b.at("image", l.Image, "userName", `["e1@example.com"]`)
+	run = b.Begin("org")
+	b.Do(run, rekey, ledger.Outcome{Result: ledger.Found, Ref: rekey.Target}) // nothing is left to move
+	taken := change("taken", plan.Rekey, "e2", "u1")
+	taken.From = "n1"
+	b.Do(run, taken, ledger.Outcome{Result: ledger.Found, Ref: taken.Target}) // e2 has a link of its own
+	b.groups(map[source.Key]string{"e2": "", "n1": "g1"})
+	if n := len(b.Entries(ledger.Filter{Who: "e1"})); n == 0 {
+		b.T.Error("nothing is found by the old key")
+	}
+	b.Sound()
 }
 
 func openMembers(b *Bench) {

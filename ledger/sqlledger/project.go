@@ -246,6 +246,13 @@ func projectOutcome(b book, keys *keyring, e *opened) error {
 			return err
 		}
 		p.Settle(ledger.RunID(e.record.run), ledger.RunID(e.intent.record.run), c, *e.outcome)
+		if c.Op == plan.Rekey && e.outcome.Result.Fine() {
+			old, err := b.load(e.intent.who[mention{key: string(c.From)}], "")
+			if err != nil {
+				return err
+			}
+			p.Succeed(old)
+		}
 		if p.UserName == "" || p.UserName == e.userName {
 			return nil
 		}
