@@ -45,6 +45,10 @@ type Job struct {
 	// remembers for Start.Org is Refused.
 	Organization func(context.Context) (string, error)
 
+	// Granted is how many requests a minute the run may send, as far as the
+	// service has said by now; nil: what Input says stands.
+	Granted func() int
+
 	// Input is what is configured: Users, Groups, Rules, Members, ByColumn,
 	// Policy, Dialect, and of Basis what does not depend on a reading (Source,
 	// Mapping, Today, Granted). Names, Policy.Recent and the rest of Basis are

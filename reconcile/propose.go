@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rollcall/fault"
@@ -64,6 +65,9 @@ func (j Job) input(ctx context.Context, began time.Time, managed []scim.Path) (i
 	in.Basis.Sync, in.Basis.Org, in.Basis.At = j.Start.Sync, j.Start.Org, began.UTC()
 	if in.Names, notes, err = j.names(ctx, managed); err != nil {
 		return in, nil, err
+	}
+	if j.Granted != nil {
+		in.Basis.Granted = j.Granted()
 	}
 	if c, ok := j.Store.(ledger.Counter); ok {
 		if in.Policy.Recent, err = c.Counts(ctx, began.Add(-day)); err != nil {
@@ -225,6 +229,9 @@ func (j Job) ask(ctx context.Context, b *plan.Builder, q target.Query, in plan.I
 	shape := in.Users
 	if q.Type == scim.Group {
 		shape = in.Groups
+	}
+	if slices.ContainsFunc(q.Paths, func(p scim.Path) bool { return shape.Index(p) < 0 }) {
+		shape, have = scim.NewShape(q.Paths...), b.Have // what somebody who comes back lost
 	}
 	for o, err := range j.Reader.Read(ctx, q, shape) {
 		optional := q.Ask == target.Deleted || q.Ask == target.Grants

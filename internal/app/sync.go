@@ -179,6 +179,7 @@ func (h Host) job(y *Sync, write bool, in Intent) reconcile.Job {
 	c, t := y.Config, y.Config.Target
 	policy := c.Policy
 	policy.Only, policy.Allow, policy.Believe = in.Only, in.Allow, in.Believe
+	policy.Restore, policy.RestoreWithin = restored(c), c.RestoreWithin
 	org := y.Client.Name()
 	j := reconcile.Job{
 		Start: ledger.Start{
@@ -188,13 +189,13 @@ func (h Host) job(y *Sync, write bool, in Intent) reconcile.Job {
 		Input: plan.Input{
 			Groups: scim.NewShape("displayName", target.Members),
 			Rules:  c.Rules, Members: c.Members, ByColumn: c.ByColumn, Policy: policy, Dialect: c.Dialect,
-			Basis: plan.Basis{Sync: c.Name, Org: org, Mapping: c.Digest(), Granted: int(assumed * t.Budget)},
+			Basis: plan.Basis{Sync: c.Name, Org: org, Mapping: c.Digest(), Granted: y.granted()},
 		},
 		Options: apply.Options{
 			Workers: t.Concurrency, Batch: t.Batch, ConflictRetries: retries(t.ConflictRetries), AllowUnversioned: t.AllowUnversioned,
 			Backoff: apply.Backoff{First: t.Backoff.First, Factor: t.Backoff.Factor, Attempts: t.Backoff.Attempts},
 		},
-		Now: h.Clock(),
+		Granted: y.granted, Now: h.Clock(),
 	}
 	if write {
 		j.Writer = y.Client
@@ -202,8 +203,31 @@ func (h Host) job(y *Sync, write bool, in Intent) reconcile.Job {
 	return j
 }
 
+// restored are the paths of what coming back gives back: of roles the grants,
+// which have divisions.
+func restored(c *config.Config) (paths []scim.Path) {
+	named := map[string]scim.Path{"roles": target.GrantsOf, "groups": plan.GroupsOf}
+	for _, name := range c.Restore {
+		path, special := named[name]
+		if !special {
+			path = c.Dialect.Short[name]
+		}
+		paths = append(paths, path)
+	}
+	return paths
+}
+
 // assumed are the requests a minute that are granted where the service has not said (dossier §3.1).
 const assumed = 300
+
+// granted is the budget's share of the requests a minute that the service grants.
+func (y *Sync) granted() int {
+	granted := y.Client.Stats().Granted
+	if granted == 0 {
+		granted = assumed
+	}
+	return int(float64(granted) * y.Config.Target.Budget)
+}
 
 // organization is the id of the organization that the credentials belong to.
 func (y *Sync) organization(ctx context.Context) (string, error) {

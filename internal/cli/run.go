@@ -55,7 +55,7 @@ func (s *session) run(ctx context.Context, y *app.Sync, command string, propose 
 		return fault.WithHint(usage("%s: standard input is no terminal, so nobody can be asked", command), "add --yes, after a look at: rollcall plan")
 	}
 	out := s.style(s.Stdout, y.Dialect)
-	bar := report.NewProgress(s.Stderr, terminal(s.Stderr), s.host.Clock(), y.Job.Input.Basis.Granted)
+	bar := report.NewProgress(s.Stderr, terminal(s.Stderr), s.host.Clock())
 	defer app.Every(time.Second/4, bar.Tick)()
 	failed := 0
 	rep, err := y.Job.Apply(ctx, command, propose, reconcile.Hooks{
@@ -70,7 +70,7 @@ func (s *session) run(ctx context.Context, y *app.Sync, command string, propose 
 					return err
 				}
 			}
-			bar.Begin(p.Plan.Len())
+			bar.Begin(p.Plan.Len(), p.Plan.Basis.Granted)
 			return nil
 		},
 		Progress: func(e apply.Event) {

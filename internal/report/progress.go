@@ -30,17 +30,17 @@ const (
 	logLine = 10 * time.Second
 )
 
-// NewProgress writes to out, which is the conversation, not the result. Budget
-// is the requests a minute that the run may send; 0: not known.
-func NewProgress(out io.Writer, terminal bool, now func() time.Time, budget int) *Progress {
-	return &Progress{out: out, terminal: terminal, now: now, pace: float64(budget) / time.Minute.Seconds()}
+// NewProgress writes to out, which is the conversation, not the result.
+func NewProgress(out io.Writer, terminal bool, now func() time.Time) *Progress {
+	return &Progress{out: out, terminal: terminal, now: now}
 }
 
-// Begin says that a run of total changes begins now.
-func (p *Progress) Begin(total int) {
+// Begin says that a run of total changes begins now, which may send budget
+// requests a minute; 0: not known.
+func (p *Progress) Begin(total, budget int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.total = total
+	p.total, p.pace = total, float64(budget)/time.Minute.Seconds()
 	p.began = p.now()
 	p.shown = p.began
 }

@@ -48,8 +48,8 @@ func TestProgress(t *testing.T) {
 			t.Parallel()
 			var out strings.Builder
 			c := &clock{at: time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)}
-			p := report.NewProgress(&out, tt.terminal, c.now, tt.budget)
-			p.Begin(200)
+			p := report.NewProgress(&out, tt.terminal, c.now)
+			p.Begin(200, tt.budget)
 			for i, d := range tt.steps {
 				c.at = c.at.Add(d)
 				p.Step(50*(i+1), 200, 1)
@@ -67,12 +67,12 @@ func TestProgressShowsThatItLivesWhileItWaits(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	c := &clock{at: time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)}
-	p := report.NewProgress(&out, true, c.now, 0)
+	p := report.NewProgress(&out, true, c.now)
 	p.Tick()
 	if out.Len() > 0 {
 		t.Errorf("a tick before the run began drew %q", out.String())
 	}
-	p.Begin(10)
+	p.Begin(10, 0)
 	c.at = c.at.Add(time.Second)
 	p.Step(5, 10, 0)
 	before := out.Len()
