@@ -89,6 +89,7 @@ func Run(ctx context.Context, p *plan.Plan, r target.Reader, w target.Writer, j 
 		known: memory{ids: map[source.Key]string{}, versions: map[string]string{}, failed: map[source.Key]plan.Op{}},
 	}
 	err := x.waves(taking, p)
+	x.tally.Findings = x.known.noted()
 	switch {
 	case ctx.Err() != nil:
 		return x.tally, errors.Join(fmt.Errorf("apply plan: %w: %w", fault.Interrupted, context.Cause(ctx)), err)

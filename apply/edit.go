@@ -139,6 +139,9 @@ func paths(c plan.Change) []scim.Path {
 }
 
 func (t *task) shape() *scim.Shape {
+	if t.c.Op == plan.Grant {
+		return scim.NewShape(target.GrantsOf)
+	}
 	if t.to.Type == scim.Group {
 		return t.Groups
 	}

@@ -19,6 +19,9 @@ type memory struct {
 	versions map[string]string      // of users written in this run, by id; "": must be read
 	failed   map[source.Key]plan.Op // what the rest of a person's changes rests on, and did not come about
 	denials  []denial
+
+	notes     []plan.Finding // what was found out on the way
+	grantless bool           // grants may not be read
 }
 
 // A denial is a kind of write that the credentials may not do: tried once, and
@@ -36,7 +39,7 @@ func (m *memory) learn(c plan.Change, o ledger.Outcome) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	good := o.Result == ledger.Done || o.Result == ledger.Found
-	if good && c.Key != "" && (c.Op == plan.Create || c.Op == plan.Adopt || c.Op == plan.Rekey) {
+	if good && c.Key != "" && (c.Op == plan.Create || c.Op == plan.Adopt || c.Op == plan.Restore || c.Op == plan.Rekey) {
 		m.ids[c.Key] = o.Ref.ID
 	}
 	if !good && (c.Op == plan.Create || c.Op == plan.Restore || c.Op == plan.Reactivate) {

@@ -77,6 +77,7 @@ func (x *runner) wave(ctx context.Context, take func() []plan.Change) error {
 	s := settler{runner: x, kill: kill, done: done, stopping: x.stopping}
 	var err error
 	for batch := take(); len(batch) > 0 && ctx.Err() == nil; batch = take() {
+		x.keep(work, batch)
 		if err = x.journal.Intend(context.WithoutCancel(ctx), x.Run, batch); err != nil {
 			break
 		}

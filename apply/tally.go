@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall/ledger"
+	"rollcall/plan"
 )
 
 // A Tally counts how the changes of a run ended.
@@ -21,6 +22,8 @@ type Tally struct {
 	Unknown   int // of Failed: sent, and no answer came
 	Conflicts int // times a write was stale
 	Attempts  int // write requests sent, repetitions included
+
+	Findings []plan.Finding // what was found out on the way, not of a change
 
 	took []time.Duration // of every write that was answered
 }

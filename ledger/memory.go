@@ -366,7 +366,7 @@ func (r *replay) settle(e Entry) {
 			continue
 		}
 		if p := r.person(key); e.Outcome.Carried(m, p.Ref.ID) {
-			p.Member(c.Target.ID, m.In)
+			p.Belong(c.Target.ID, m)
 		}
 	}
 }

@@ -66,6 +66,7 @@ type Person struct {
 	Closed      bool        `json:"closed,omitempty"`
 	Open        []Pending   `json:"open,omitempty"`   // oldest first
 	Undone      RunID       `json:"undone,omitempty"` // the last run that left a change of this person undone
+	Lost        plan.Loss   `json:"lost,omitzero"`    // what they had when they left, less what was given back; without At: a leaver's change is under way
 	Image       Values      `json:"-"`                // kept apart: it is large and seldom asked for
 }
 
@@ -73,6 +74,7 @@ type Person struct {
 func (p *Person) Intend(run RunID, c plan.Change) {
 	p.Open = slices.DeleteFunc(p.Open, func(o Pending) bool { return o.Change == c.ID && o.Run == run })
 	p.Open = append(p.Open, Pending{Change: c.ID, Op: c.Op, Run: run})
+	p.keep(c)
 	if p.UserName == "" {
 		p.UserName = c.UserName
 	}
@@ -102,6 +104,7 @@ func (p *Person) Settle(run, intended RunID, c plan.Change, o Outcome) {
 	p.see(o)
 	p.rename(c, o)
 	p.state(c, o, recovered)
+	p.lose(c, o, !p.Deactivated.IsZero() || c.Op == plan.Delete)
 	if !isZero(c.Sent) && p.Undone != run && len(o.Waiting) == 0 {
 		p.Sent = c.Sent
 	}
@@ -157,6 +160,9 @@ func (p *Person) Link(q LinkQuery) (_ plan.Link, ok bool) {
 		Key: p.Key, Ref: p.Ref, UserName: p.UserName, Sent: p.Sent, Groups: slices.Clone(p.Groups),
 		Left: p.Left, Deactivated: p.Deactivated, Closed: p.Closed,
 	}
+	if !p.Lost.At.IsZero() {
+		l.Lost = p.Lost
+	}
 	if q.Shape != nil && len(p.Ours) > 0 {
 		l.Ours = p.Ours.Row(q.Shape)
 	}
@@ -171,14 +177,16 @@ func (p *Person) Link(q LinkQuery) (_ plan.Link, ok bool) {
 	return l, true
 }
 
-// link makes, moves or closes the link. Only create and adopt make one:
+// link makes, moves or closes the link. Only create, adopt and restore make one:
 // explicit operations on an unlinked user leave it unlinked.
 func (p *Person) link(c plan.Change, o Outcome) {
 	switch c.Op {
-	case plan.Create, plan.Adopt:
+	case plan.Create, plan.Adopt, plan.Restore:
 		fresh := Person{Key: p.Key, UserName: p.UserName, Open: p.Open, Undone: p.Undone, Linked: true}
-		if p.Linked && !p.Closed && p.Ref.ID == either(o.Ref, c.Target).ID {
-			return // recovered: what is known of the same resource stays
+		same := p.Linked && p.Ref.ID == either(o.Ref, c.Target).ID
+		if same && (!p.Closed || c.Op == plan.Restore) {
+			p.Closed = false
+			return // recovered, or restored: what is known of the same resource stays
 		}
 		fresh.Ref = either(o.Ref, c.Target)
 		*p = fresh
@@ -266,7 +274,7 @@ func deactivates(e plan.Edit) bool {
 func (p *Person) claim(edits []plan.Edit) {
 	for _, e := range edits {
 		set := e.ID != "" || len(e.Add)+len(e.Remove)+len(e.Claim) > 0
-		if !set || p.Closed {
+		if !set || e.Back || p.Closed {
 			continue
 		}
 		have := p.Ours[e.Path]
@@ -310,6 +318,8 @@ type Member struct {
 	Key source.Key
 	ID  string
 	In  bool // joins, or is claimed; else leaves
+
+	Back bool // given back: it does not become ours
 }
 
 // Members are the people whose membership c is about, as intended; none where c is not of a group.
@@ -321,7 +331,7 @@ func Members(c plan.Change) iter.Seq[Member] {
 		for _, e := range c.Edits {
 			in := slices.Concat(e.Add, e.Claim, e.Set)
 			for i, v := range slices.Concat(in, e.Remove) {
-				if m, ok := member(v); ok && !yield(Member{Key: m.Key, ID: m.ID, In: i < len(in)}) {
+				if m, ok := member(v); ok && !yield(Member{Key: m.Key, ID: m.ID, In: i < len(in), Back: e.Back}) {
 					return
 				}
 			}

@@ -49,7 +49,7 @@ func (b *Builder) planGroups() {
 	belongs := map[int][]int32{} // word of a name: people
 	for n := range b.people {
 		for _, w := range b.person(n).groups {
-			belongs[w] = append(belongs[w], int32(n)) //nolint:gosec // an index
+			belongs[w] = append(belongs[w], int32(n))
 		}
 	}
 	byName := map[string][]*group{}
@@ -230,6 +230,9 @@ func (b *Builder) members(g *group, op Op, ms []membership, list func(*Edit) *[]
 			*values = append(*values, m.value())
 		}
 		ref := scim.Ref{Type: scim.Group, ID: g.ref.ID} // named members carry no version
+		if e.Back {
+			reason = givenBack
+		}
 		c := Change{Op: op, UserName: g.name, Target: ref, Reason: reason, Edits: []Edit{e}, Held: ms[0].held}
 		k := counted
 		if !c.sends() {

@@ -116,7 +116,11 @@ func (g *glimpse) see(o target.Observed) {
 	if !linked && (g.sought.user == nil || g.sought.user.ID != o.ID) && len(g.by(o)) == 0 {
 		return
 	}
-	if before, again := g.seen[o.ID]; again {
+	before, again := g.seen[o.ID]
+	if again && o.Row.Shape() != nil && o.Row.Shape() != before.Row.Shape() {
+		return // about what they lost when they left
+	}
+	if again {
 		o.Row = merged(o.Row, before.Row)
 	} else {
 		g.order = append(g.order, o.ID)

@@ -110,6 +110,7 @@ func (r *Report) fill(p *Proposal, t *apply.Tally) {
 	if t == nil {
 		return
 	}
+	r.Findings = append(r.Findings, t.Findings...)
 	r.Processed, r.Succeeded, r.Short, r.Failed = t.Processed(), t.Succeeded, t.Short, t.Failed
 	r.LeftOut, r.Moved, r.Conflicts = t.LeftOut, t.Moved, t.Conflicts
 	r.Requests = t.Attempts

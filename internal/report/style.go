@@ -92,6 +92,9 @@ func object(m map[string]any) string {
 	if key, ok := m["$person"]; ok {
 		return fmt.Sprintf("person %v", key)
 	}
+	if role, ok := m["role"]; ok {
+		return printable(fmt.Sprintf("%v in %v", role, m["division"]))
+	}
 	if name, ok := m["name"].(string); ok {
 		if level, ok := m["proficiency"]; ok {
 			return printable(name) + ":" + fmt.Sprint(level)

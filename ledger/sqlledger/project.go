@@ -267,7 +267,7 @@ func projectOutcome(b book, keys *keyring, e *opened) error {
 			return err
 		}
 		if p != nil && (m.Key != "" || p.Ref.ID == m.ID) && e.outcome.Carried(m, p.Ref.ID) {
-			p.Member(c.Target.ID, m.In)
+			p.Belong(c.Target.ID, m)
 		}
 	}
 	return nil

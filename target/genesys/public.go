@@ -185,7 +185,8 @@ func (c *Client) idOf(ctx context.Context, catalog target.Catalog, name string) 
 // subject is somebody with role grants, as the authorization API shows one.
 type subject struct {
 	Grants []struct {
-		Division named `json:"division"`
+		Subject  string `json:"subjectId"`
+		Division named  `json:"division"`
 		Role     struct {
 			named
 
@@ -194,7 +195,7 @@ type subject struct {
 	} `json:"grants"`
 }
 
-// grants are the role grants of one user, see [target.GrantsOf].
+// grants are the role grants of one user itself, see [target.GrantsOf].
 func (c *Client) grants(ctx context.Context, id string, s *scim.Shape) (target.Observed, error) {
 	at := s.Index(target.GrantsOf)
 	if at < 0 {
@@ -210,6 +211,9 @@ func (c *Client) grants(ctx context.Context, id string, s *scim.Shape) (target.O
 	}
 	values := make([]scim.Value, 0, len(got.Grants))
 	for _, g := range got.Grants {
+		if g.Subject != "" && g.Subject != id {
+			continue // of a group: it comes and goes with the membership
+		}
 		values = append(values, scim.ValueOf(map[string]any{"division": g.Division.Name, "role": g.Role.Name}))
 	}
 	row := scim.NewRow(s)
