@@ -101,7 +101,7 @@ func (t *task) needs(paths []scim.Path) bool {
 // strip takes out of c what the credentials may not write; false where nothing
 // worth sending is left.
 func (t *task) strip(denied []scim.Path, hint string) bool {
-	t.short = fmt.Sprintf("the credentials may not write %s", join(denied))
+	t.short = "the credentials may not write " + join(denied)
 	t.out.Hint = hint
 	if t.needs(denied) {
 		return false
@@ -196,9 +196,9 @@ func (t *task) act() target.Act {
 		return target.Grant
 	case plan.Restore:
 		return target.Restore
-	case plan.Adopt, plan.Update, plan.Rename, plan.Deactivate, plan.Reactivate, plan.Join, plan.Leave, plan.Rekey:
+	default:
+		return target.Patch
 	}
-	return target.Patch
 }
 
 // request is what is left to send, held against now. Where nothing is, or it

@@ -305,7 +305,7 @@ func day(t time.Time) int32 {
 		return 0
 	}
 	y, m, d := t.Date()
-	return int32(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60)) //nolint:gosec // days
+	return int32(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60))
 }
 
 // A matcher is a path by which people and users find each other.

@@ -70,6 +70,7 @@ func (b *Builder) emit(c Change, s stage, depth uint32, k kind, r rests) {
 		b.counts[c.Op]++
 	case healed:
 		b.counts[Create]++
+	default:
 	}
 }
 

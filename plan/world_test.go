@@ -444,6 +444,7 @@ func (w *world) remember(c plan.Change, u *worldUser) {
 		for _, g := range w.groups {
 			delete(g.members, u.id)
 		}
+	default:
 	}
 	ours := w.ours[c.Key]
 	for _, e := range c.Edits {

@@ -83,7 +83,7 @@ func mark(k source.Key) uint16 {
 	h := fnv.New32a()
 	h.Write([]byte(k))
 	sum := h.Sum32()
-	return uint16(sum>>16) ^ uint16(sum) //nolint:gosec // folding is the point
+	return uint16(sum>>16) ^ uint16(sum) // folding is the point
 }
 
 // A memo is what the ledger remembers of the last good reading of a sync.

@@ -24,7 +24,8 @@ func restless(t *testing.T) *org {
 	rows := company(14)
 	o := newOrg(t, nil, rows...)
 	o.apply()
-	rows = slices.Clone(rows[:13]) // e013 leaves
+	rows = append(slices.Clone(rows[:13]), // e013 leaves
+		row{key: "e100", name: "New", title: "Clerk", boss: "e000", dept: "Sales"})
 	rows[1].title = "Lead"
 	rows[2].dept = "Sales" // and gets a role
 	rows[3].dept = "Service"
@@ -33,7 +34,7 @@ func restless(t *testing.T) *org {
 	rows[6].dept = "Outside"
 	rows[7].boss = "e099" // whom nobody knows
 	rows[8].boss = "e100" // who is new
-	o.source.rows = append(rows, row{key: "e100", name: "New", title: "Clerk", boss: "e000", dept: "Sales"})
+	o.source.rows = rows
 	o.edit("e009@example.com", "title", "Chief")
 	o.edit("e010@example.com", "active", false)
 	o.edit("e006@example.com", "title", "Elsewhere")

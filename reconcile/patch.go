@@ -127,7 +127,7 @@ func (e *explicitPlan) input(ctx context.Context, updates []update) (plan.Input,
 	if err != nil {
 		return in, err
 	}
-	e.operations.notes = append(e.operations.notes, notes...)
+	e.notes = append(e.notes, notes...)
 	in.Users, in.Groups = scim.NewShape(paths...), scim.NewShape(displayNamePath, target.Members)
 	for _, u := range updates {
 		for _, op := range u.ops {
@@ -261,11 +261,13 @@ func (e *explicitPlan) change(s *subject) (plan.Change, []explicit) {
 		}
 	}
 	c.Edits, c.Op = f.edits, f.op()
-	c.Wave = waveUpdate
-	if c.Op == plan.Deactivate {
+	switch c.Op {
+	case plan.Deactivate:
 		c.Wave = waveLeave
-	} else if c.Op == plan.Rename {
+	case plan.Rename:
 		c.Wave = waveRename
+	default:
+		c.Wave = waveUpdate
 	}
 	if e.in.Policy.Protects(name) && len(s.ops) > 0 {
 		e.problem(s.place, "protected", "the user is protected and never touched")
@@ -314,7 +316,7 @@ func (e *explicitPlan) guarded(edit plan.Edit) bool {
 
 // problem adds an error that leaves somebody undone.
 func (e *explicitPlan) problem(place, code, format string, args ...any) {
-	e.operations.notes = append(e.operations.notes, plan.Finding{
+	e.notes = append(e.notes, plan.Finding{
 		Severity: plan.Error, Code: code, Place: place, Text: fmt.Sprintf(format, args...),
 	})
 }

@@ -169,6 +169,7 @@ func TestPatchListsEveryFaultWithItsPlace(t *testing.T) {
 }
 
 func TestPatchRefusesWhatTheUserCannotHave(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct{ ops, want string }{
 		"an element that is not there":         {`[{"op": "replace", "path": "emails[4].value", "value": "x@example.com"}]`, "elements there"},
 		"another value for the mirror":         {`[{"op": "replace", "path": "emails[type eq \"other\"].value", "value": "x@example.com"}]`, "is the userName"},
@@ -196,6 +197,7 @@ func TestPatchRefusesWhatTheUserCannotHave(t *testing.T) {
 }
 
 func TestPatchFoldsOperations(t *testing.T) {
+	t.Parallel()
 	role := func(names ...string) (all []scim.Value) {
 		for _, n := range names {
 			all = append(all, scim.ValueOf(map[string]any{"value": n}))

@@ -83,6 +83,7 @@ func TestPlanWritesNothing(t *testing.T) {
 }
 
 func TestBelief(t *testing.T) {
+	t.Parallel()
 	broken := errors.New("the row has 3 fields, the header 6")
 	for name, tt := range map[string]struct {
 		expect reconcile.Expect

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"rollcall/apply"
 	"rollcall/fault"
@@ -99,13 +100,13 @@ func (p *Proposal) goes() bool {
 
 // overLimit is the error of a plan that reaches further than it may.
 func overLimit(limits []plan.Limit) error {
-	text := ""
+	var over []string
 	for _, l := range limits {
 		if l.Exceeded && l.StopsAll {
-			text += fmt.Sprintf("%s wants %d of %d allowed; ", l.Name, l.Wanted, l.Allowed)
+			over = append(over, fmt.Sprintf("%s wants %d of %d allowed", l.Name, l.Wanted, l.Allowed))
 		}
 	}
-	err := fmt.Errorf("check limits: %snothing is applied: %w", text, fault.Refused)
+	err := fmt.Errorf("check limits: %s; nothing is applied: %w", strings.Join(over, "; "), fault.Refused)
 	return fault.WithHint(err, "look at the plan; if it is right, allow it once with --allow LIMIT=N --because TEXT")
 }
 

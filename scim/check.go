@@ -203,6 +203,6 @@ func isNumber(v any) bool {
 
 // isWhole tells that the number v has no fraction.
 func isWhole(v any) bool {
-	_, _, exp, _ := decimal(string(ValueOf(v)))
+	_, _, exp, _ := decimal(string(ValueOf(v))) //nolint:dogsled // a fraction is a matter of the exponent
 	return exp >= 0
 }

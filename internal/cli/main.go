@@ -34,7 +34,7 @@ type Process struct {
 // Main runs one command and is its exit code (design §5).
 func Main(ctx context.Context, p Process) int {
 	s := &session{Process: p, host: app.Host{Env: p.Env}}
-	root := s.root()
+	root := s.root() //nolint:contextcheck // commands take that of ExecuteContext
 	root.SetArgs(p.Args)
 	root.SetIn(p.Stdin)
 	root.SetOut(p.Stdout)

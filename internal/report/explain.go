@@ -58,14 +58,14 @@ func called(e *reconcile.Explanation) string {
 }
 
 func (s Style) candidate(c reconcile.Candidate) string {
-	text := fmt.Sprintf("also matches: user %s, %s", c.Resource, c.State)
+	parts := []string{fmt.Sprintf("also matches: user %s, %s", c.Resource, c.State)}
 	for _, p := range c.By {
-		text += ", by " + s.path(p)
+		parts = append(parts, "by "+s.path(p))
 	}
 	if c.Key != "" {
-		text += ", linked to " + printable(string(c.Key))
+		parts = append(parts, "linked to "+printable(string(c.Key)))
 	}
-	return text
+	return strings.Join(parts, ", ")
 }
 
 func matched(e *reconcile.Explanation) string {

@@ -25,7 +25,7 @@ func BenchmarkPage(b *testing.B) {
 	replay := tripFunc(func(r *http.Request) (*http.Response, error) {
 		if page, ok := pages[r.URL.RawQuery]; ok {
 			read += len(page)
-			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(page)), ContentLength: int64(len(page))}, nil
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(page)), ContentLength: int64(len(page))}, nil
 		}
 		resp, err := sim.Transport().RoundTrip(r)
 		if err == nil && r.URL.Path != "/oauth/token" {
