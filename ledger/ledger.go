@@ -168,7 +168,7 @@ type Journal interface {
 type Counter interface {
 	// Counts are the changes of every op since then that were done, found done,
 	// or may have been (an intent without outcome, an unknown outcome), those
-	// of a revert excepted. Group removals are counted by person, all else by change.
+	// of a revert and of an explicit rekey excepted. Group removals are counted by person, all else by change.
 	Counts(ctx context.Context, since time.Time) (map[plan.Op]int, error)
 }
 

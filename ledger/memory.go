@@ -399,7 +399,7 @@ func (r *replay) close(run, intended RunID, c plan.Change, result Result) {
 func (r *replay) counts(entries []Entry, since time.Time) map[plan.Op]int {
 	out := map[plan.Op]int{}
 	count := func(run RunID, c plan.Change) {
-		if of := r.runs[run]; of != nil && of.Start.Command == "revert" {
+		if of := r.runs[run]; of != nil && (of.Start.Command == "revert" || of.Start.Command == "rekey") {
 			return
 		}
 		out[c.Op]++

@@ -273,9 +273,9 @@ func (l *Ledger) Unsettled(ctx context.Context) iter.Seq2[ledger.Unsettled, erro
 
 const (
 	countSettled = "SELECT e.op, COUNT(*), SUM(e.people) FROM entries e LEFT JOIN runs r ON r.run = e.run " +
-		"WHERE e.time >= ? AND e.kind = 'outcome' AND e.result IN ('done', 'found') AND COALESCE(r.command, '') <> 'revert' GROUP BY e.op"
+		"WHERE e.time >= ? AND e.kind = 'outcome' AND e.result IN ('done', 'found') AND COALESCE(r.command, '') NOT IN ('revert', 'rekey') GROUP BY e.op"
 	countOpen = "SELECT o.op, COUNT(*), SUM(o.people) FROM opens o LEFT JOIN runs r ON r.run = o.run " +
-		"WHERE o.since >= ? AND COALESCE(r.command, '') <> 'revert' GROUP BY o.op"
+		"WHERE o.since >= ? AND COALESCE(r.command, '') NOT IN ('revert', 'rekey') GROUP BY o.op"
 )
 
 // Counts implements [ledger.Counter].
