@@ -170,7 +170,7 @@ func (c *compiler) config() *conf.Config {
 // known are the names that an expression may use as functions or variables.
 func (c *compiler) known(config *conf.Config) []string {
 	names := slices.Collect(maps.Keys(config.Builtins))
-	names = append(names, "date", "languages", "person", "phone", "skills", "split", todayName, rowName)
+	names = append(names, "date", "languages", "person", "phone", "skills", "split", "user", todayName, rowName)
 	slices.Sort(names)
 	return slices.Compact(names)
 }

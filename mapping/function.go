@@ -66,6 +66,7 @@ func functions(c *compiler) []expr.Option {
 		two("date", c.call.date, func(string, string) time.Time { return time.Time{} }),
 		two("split", split, func(string, string) []string { return nil }),
 		one("person", person, func(string) map[string]any { return nil }),
+		one("user", user, func(string) map[string]any { return nil }),
 		one("skills", c.call.rated, func(string) []any { return nil }),
 		one("languages", c.call.rated, func(string) []any { return nil }),
 		lenient("lower", strings.ToLower),
@@ -140,6 +141,15 @@ func person(key string) (any, error) {
 		return nil, nil
 	}
 	return map[string]any{"$person": key}, nil
+}
+
+// user is the user of the organization who has a userName, in the source or not,
+// to be looked up when planning.
+func user(name string) (any, error) {
+	if name = strings.TrimSpace(name); name == "" {
+		return nil, nil
+	}
+	return map[string]any{"$user": strings.ToLower(name)}, nil
 }
 
 // rated reads "Billing:3; Spanish:4.5". What it cannot read is a problem.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	"rollcall/scim"
 	"rollcall/source"
@@ -253,7 +254,9 @@ func (b *Builder) locate(k source.Key) (id string, w whereabouts) {
 		if p.user < 0 {
 			return id, unsure
 		}
-		if id = b.userID(int(p.user)); b.users[p.user].state != target.Active && !b.returns(n) {
+		id = b.userID(int(p.user))
+		leaves := p.flags&dormant != 0 && b.governs(active)
+		if leaves || b.users[p.user].state != target.Active && !b.returns(n) {
 			return id, left
 		}
 		return id, known
@@ -280,12 +283,18 @@ func (b *Builder) locate(k source.Key) (id string, w whereabouts) {
 // known; who is created by this plan stays a Person. ok is false where the
 // attribute stands as it is: the person is unknown, has left, or is unsure.
 func (c *comparison) refer(r *rule, want, have []scim.Value) (_ []scim.Value, ok bool) {
-	if !slices.ContainsFunc(want, hasPerson) {
+	if !slices.ContainsFunc(want, hasPerson) && !slices.ContainsFunc(want, hasUser) {
 		return want, true
 	}
 	ok = true
 	out := make([]scim.Value, len(want))
 	for i, v := range want {
+		if name, is := userOf(v); is {
+			known := false
+			out[i], known = c.namedUser(r, name)
+			ok = ok && known
+			continue
+		}
 		ids := map[source.Key]string{}
 		for _, k := range persons(v) {
 			id, w := c.locate(k)
@@ -300,6 +309,34 @@ func (c *comparison) refer(r *rule, want, have []scim.Value) (_ []scim.Value, ok
 	return out, ok
 }
 
+// namedUser is the id of the user of this userName, who need not be in the
+// source; ok is false, and the finding says why, where r cannot refer to them.
+func (c *comparison) namedUser(r *rule, name string) (_ scim.Value, ok bool) {
+	const stays = "; %s stays as it is"
+	switch u := c.userNamed(name); {
+	case u < 0:
+		c.find(Warning, "unknown-user", "the organization has no user %s"+stays, quote(name), c.label(r.Path))
+	case int32(u) == c.people[c.n].user: //nolint:gosec // an index
+		c.find(Warning, "own-reference", "this person refers to themselves"+stays, c.label(r.Path))
+	case c.users[u].state != target.Active:
+		c.find(Warning, "manager-left", "%s has left or is inactive"+stays, quote(name), c.label(r.Path))
+	default:
+		return scim.ValueOf(c.userID(u)), true
+	}
+	return "", false
+}
+
+// userNamed is the user who has this userName, or -1.
+func (b *Builder) userNamed(name string) int {
+	for i, m := range b.names {
+		if m.path == userName {
+			u, _ := b.holder(i, strings.ToLower(name))
+			return u
+		}
+	}
+	return -1
+}
+
 // acceptable tells whether r may refer to k now, and finds where not.
 func (c *comparison) acceptable(r *rule, k source.Key, w whereabouts) bool {
 	const stays = "; %s stays as it is"
@@ -309,7 +346,7 @@ func (c *comparison) acceptable(r *rule, k source.Key, w whereabouts) bool {
 	case w == nowhere:
 		c.find(Warning, "unknown-person", "the source has nobody with the key %s"+stays, quote(string(k)), c.label(r.Path))
 	case w == left:
-		c.find(Warning, "reference-left", "%s has left or is inactive"+stays, quote(string(k)), c.label(r.Path))
+		c.find(Warning, "manager-left", "%s has left or is inactive"+stays, quote(string(k)), c.label(r.Path))
 	case w == unsure:
 		c.find(Note, "reference-waits", "%s is not planned"+stays, quote(string(k)), c.label(r.Path))
 		c.partial = true

@@ -25,6 +25,20 @@ func personOf(v scim.Value) (source.Key, bool) {
 	return source.Key(k), ok
 }
 
+// userMember stands in a value for the id of the user who has a userName,
+// whether the source knows them or not: {"$user": NAME}. It never leaves planning.
+const userMember = "$user"
+
+// userOf is the userName that v names.
+func userOf(v scim.Value) (string, bool) {
+	if !hasUser(v) {
+		return "", false
+	}
+	return v.Sub(userMember).Text()
+}
+
+func hasUser(v scim.Value) bool { return strings.HasPrefix(string(v), `{"`+userMember+`":`) }
+
 // hasPerson is a cheap test that v may hold a Person, itself or nested.
 func hasPerson(v scim.Value) bool { return strings.Contains(string(v), `"`+personMember+`":`) }
 

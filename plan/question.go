@@ -25,6 +25,7 @@ func (b *Builder) Questions() []target.Query {
 		if q, ok := b.question(n); ok {
 			qs = append(qs, q)
 		}
+		qs = append(qs, b.userQuestions(n)...)
 	}
 	qs = append(qs, b.absentLeavers()...)
 	if creates && !b.asked["deleted"] {
@@ -74,6 +75,28 @@ func (b *Builder) question(n int) (target.Query, bool) {
 	default:
 	}
 	return target.Query{}, false
+}
+
+// userQuestions ask for the users whom the record of n names, each once, where
+// no listing told them.
+func (b *Builder) userQuestions(n int) []target.Query {
+	if f := b.people[n].fate; b.exact[scim.User] || f != created && f != linked && f != adopted && f != recovered {
+		return nil
+	}
+	var qs []target.Query
+	row := b.wanted(n)
+	for _, r := range b.rules {
+		vs, _ := row.Index(r.at)
+		for _, v := range vs {
+			name, is := userOf(v)
+			if !is || !r.reference || b.asked["user "+name] || b.userNamed(name) >= 0 {
+				continue
+			}
+			b.asked["user "+name] = true
+			qs = append(qs, target.Query{Ask: target.ByUserName, Type: scim.User, Who: name})
+		}
+	}
+	return qs
 }
 
 // unread are the paths that are compared for this person and were not read.

@@ -16,6 +16,7 @@ import (
 	"rollcall/fault"
 	"rollcall/ledger"
 	"rollcall/plan"
+	"rollcall/scim"
 	"rollcall/source"
 )
 
@@ -30,15 +31,16 @@ type census struct {
 	blank  int      // rows that could not be read and do not tell whose they are
 	absent []source.Key
 	back   []source.Key
-	gone   []uint16 // marks of the absent who were not missed before
-	links  int      // people of the ledger who were not missed before
+	gone   []uint16                      // marks of the absent who were not missed before
+	once   map[source.Key][]plan.Finding // problems with values that only a create would send
+	links  int                           // people of the ledger who were not missed before
 }
 
 // tailSize is how many records at the end of a reading are remembered.
 const tailSize = 1000
 
 func newCensus() *census {
-	return &census{seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}}
+	return &census{seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, once: map[source.Key][]plan.Finding{}}
 }
 
 // count takes in one record that is in scope.
@@ -64,6 +66,9 @@ func (c *census) has(k source.Key) bool {
 
 // link takes in one link of the ledger.
 func (c *census) link(l plan.Link) {
+	if !l.Closed && l.Ref.ID != "" {
+		delete(c.once, l.Key)
+	}
 	switch {
 	case l.Closed || l.Ref.ID == "":
 	case c.has(l.Key) && l.Left.IsZero():
@@ -246,14 +251,24 @@ func (j Job) person(c *census, b *plan.Builder, rec source.Record, sum *plan.Dig
 	}
 	c.count(p.Key)
 	for _, problem := range p.Problems {
-		b.Note(plan.Finding{
+		f := plan.Finding{
 			Severity: plan.Warning, Code: problem.Code, Key: p.Key, Place: p.Place.String(),
 			Text: string(problem.Path) + ": " + problem.Text,
-		})
+		}
+		if j.isOnce(problem.Path) { // told of those who turn out not to be linked
+			c.once[p.Key] = append(c.once[p.Key], f)
+			continue
+		}
+		b.Note(f)
 	}
 	d := plan.Desired{Key: p.Key, Place: p.Place, Row: p.Row, Groups: p.Groups, Unnamed: !p.Named && j.Input.ByColumn != 0}
 	for i, x := range d.Digest() {
 		sum[i] ^= x
 	}
 	b.Want(d)
+}
+
+// isOnce tells whether p is set at creation only.
+func (j Job) isOnce(p scim.Path) bool {
+	return slices.ContainsFunc(j.Input.Rules, func(r plan.Rule) bool { return r.Path == p && r.Own == plan.Once })
 }

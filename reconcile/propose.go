@@ -155,6 +155,11 @@ func (j Job) links(ctx context.Context, b *plan.Builder, c *census) error {
 		b.Link(l)
 		c.link(l)
 	}
+	for _, fs := range c.once {
+		for _, f := range fs {
+			b.Note(f)
+		}
+	}
 	if c.blank == 0 {
 		return nil
 	}

@@ -148,10 +148,10 @@ func each(f form) form {
 	}
 }
 
-// person lets a value that stands for an id pass.
+// person lets a value that stands for an id pass: {"$person": KEY}, {"$user": NAME}.
 func person(f form) form {
 	return func(v scim.Value) (scim.Value, error) {
-		if v.Sub("$person") != "" {
+		if v.Sub("$person") != "" || v.Sub("$user") != "" {
 			return v, nil
 		}
 		return f(v)
