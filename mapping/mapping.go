@@ -164,6 +164,9 @@ func (m *Mapping) Columns() []string { return m.columns }
 // Today is the day that expressions see, YYYY-MM-DD; in UTC without a time zone.
 func (m *Mapping) Today() string { return m.today }
 
+// Zone is the time zone in which that day is; UTC without one.
+func (m *Mapping) Zone() *time.Location { return m.call.zone }
+
 // Map is the person of a record, whose values are those of Columns. Where an
 // expression fails, the error is a *source.RecordError with a *RuleError
 // within: the record is as bad as one that could not be read. Nothing of rec

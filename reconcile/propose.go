@@ -152,7 +152,7 @@ func (j Job) links(ctx context.Context, b *plan.Builder, c *census) error {
 		if err != nil {
 			return err
 		}
-		b.Link(l)
+		b.Link(j.zoned(l))
 		c.link(l)
 	}
 	for _, fs := range c.once {
@@ -174,6 +174,19 @@ func (j Job) links(ctx context.Context, b *plan.Builder, c *census) error {
 	}
 	c.absent = nil
 	return nil
+}
+
+// zoned has the times of l in the zone in which the plan's days are counted.
+func (j Job) zoned(l plan.Link) plan.Link {
+	if j.Mapping == nil {
+		return l
+	}
+	for _, t := range []*time.Time{&l.Left, &l.Deactivated} {
+		if !t.IsZero() {
+			*t = t.In(j.Mapping.Zone())
+		}
+	}
+	return l
 }
 
 // believe judges the reading. Refused where there are doubts and nobody said to believe it.
