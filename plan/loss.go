@@ -203,6 +203,7 @@ func (b *Builder) missing(n int, loss Loss, t Trait, now []scim.Value) []scim.Va
 	id := elementID(t.Path)
 	if set, isSet := b.in.Dialect.Sets[t.Path]; isSet {
 		id = set.Sub[0]
+		now = slices.Concat(now, set.Keep) // the service gives these by itself
 	}
 	if id == "" && t.Path != target.GrantsOf {
 		return b.missingValue(n, loss, t, now)

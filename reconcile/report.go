@@ -80,6 +80,7 @@ type Report struct {
 	// not kept, for findings name people. nil: not known any more.
 	Findings []plan.Finding `json:"-"`
 	Limits   []plan.Limit   `json:"-"`
+	Noticed  []plan.Finding `json:"-"` // of Findings: those of applying, not of the plan
 }
 
 // Latency is how long the service took for writes, waiting excluded.
@@ -110,7 +111,7 @@ func (r *Report) fill(p *Proposal, t *apply.Tally) {
 	if t == nil {
 		return
 	}
-	r.Findings = append(r.Findings, t.Findings...)
+	r.Findings, r.Noticed = append(r.Findings, t.Findings...), t.Findings
 	r.Processed, r.Succeeded, r.Short, r.Failed = t.Processed(), t.Succeeded, t.Short, t.Failed
 	r.LeftOut, r.Moved, r.Conflicts = t.LeftOut, t.Moved, t.Conflicts
 	r.Requests = t.Attempts
