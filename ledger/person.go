@@ -64,6 +64,7 @@ type Person struct {
 	Deactivated time.Time   `json:"deactivated,omitzero"`
 	Linked      bool        `json:"linked,omitempty"` // there is or was a link
 	Closed      bool        `json:"closed,omitempty"`
+	Gone        time.Time   `json:"gone,omitzero"`    // seen deleted by another hand, and so closed
 	Open        []Pending   `json:"open,omitempty"`   // oldest first
 	Undone      RunID       `json:"undone,omitempty"` // the last run that left a change of this person undone
 	Lost        plan.Loss   `json:"lost,omitzero"`    // what they had when they left, less what was given back; without At: a leaver's change is under way
@@ -158,7 +159,7 @@ func (p *Person) Link(q LinkQuery) (_ plan.Link, ok bool) {
 	}
 	l := plan.Link{
 		Key: p.Key, Ref: p.Ref, UserName: p.UserName, Sent: p.Sent, Groups: slices.Clone(p.Groups),
-		Left: p.Left, Deactivated: p.Deactivated, Closed: p.Closed,
+		Left: p.Left, Deactivated: p.Deactivated, Closed: p.Closed, Gone: p.Gone,
 	}
 	if !p.Lost.At.IsZero() {
 		l.Lost = p.Lost
@@ -190,6 +191,8 @@ func (p *Person) link(c plan.Change, o Outcome) {
 		}
 		fresh.Ref = either(o.Ref, c.Target)
 		*p = fresh
+	case plan.Unlink:
+		p.Closed, p.Gone, p.Ours, p.Groups, p.Image = true, o.At, nil, nil, nil
 	case plan.Delete:
 		p.Closed, p.Ours, p.Groups, p.Image = true, nil, nil, nil
 	default:

@@ -43,7 +43,8 @@ func (b *Builder) Plan() *Plan {
 		}
 	}
 	p := &Plan{Basis: b.in.Basis, Findings: sorted(b.findings), Limits: limits, packed: b.out}
-	p.Succeeded = b.succeeded()
+	p.Succeeded, p.Unlinked = b.succeeded(), b.unlinked
+	slices.SortFunc(p.Unlinked, func(x, y Change) int { return cmp.Compare(x.Key, y.Key) })
 	p.packed.sort()
 	p.packed.number()
 	p.summarize(before, 0)

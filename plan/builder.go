@@ -68,6 +68,7 @@ type tie struct {
 	person int32 // -1: not in the source
 	left   int32 // day; 0: present
 	off    int32 // day of our deactivation; 0: none
+	gone   int32 // day on which the user was seen deleted by another hand; 0: it was not
 	flags  flags
 }
 
@@ -177,7 +178,7 @@ func (b *Builder) double(n int, d Desired) {
 // Link tells one link of the ledger: all of them, closed ones too.
 func (b *Builder) Link(l Link) {
 	n := len(b.ties)
-	t := tie{user: -1, person: -1, left: day(l.Left), off: day(l.Deactivated)}
+	t := tie{user: -1, person: -1, left: day(l.Left), off: day(l.Deactivated), gone: day(l.Gone)}
 	if l.Closed {
 		t.flags |= closed
 	}

@@ -30,6 +30,7 @@ const (
 	Grant      Op = "grant"
 	Restore    Op = "restore"
 	Rekey      Op = "rekey" // the link of From becomes Key's; nothing is sent
+	Unlink     Op = "unlink" // the user is gone by another hand: the link is closed, nothing is sent
 )
 
 // An Edit is the intent for one attribute, relative to what is there when it is sent.
@@ -100,7 +101,7 @@ const idBytes = 10
 
 // sends tells whether c can need a request: a bare link, or claims only, never does.
 func (c Change) sends() bool {
-	if c.Op != Adopt && c.Op != Join && c.Op != Leave && c.Op != Update && c.Op != Rekey {
+	if c.Op != Adopt && c.Op != Join && c.Op != Leave && c.Op != Update && c.Op != Rekey && c.Op != Unlink {
 		return true
 	}
 	for _, e := range c.Edits {

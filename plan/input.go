@@ -58,8 +58,9 @@ type Link struct {
 	Deactivated time.Time // by us, and not reactivated since; zero otherwise
 	Open        string    // id of a change with an intent and no outcome
 	OpenOp      Op
-	Closed      bool // unlinked: the resource is gone or was given up; kept so that its id is known
-	Lost        Loss // what they had when we deactivated or deleted them, and was not given back yet; zero: nothing
+	Closed      bool      // unlinked: the resource is gone or was given up; kept so that its id is known
+	Gone        time.Time // when the user was seen to be deleted by another hand, and so Closed; zero: it was not
+	Lost        Loss      // what they had when we deactivated or deleted them, and was not given back yet; zero: nothing
 }
 
 // A Digest is a SHA-256.

@@ -31,7 +31,8 @@ func (b *Builder) leave(t int) {
 	case gone && k.flags&open != 0 && b.openOp(t) == Delete:
 		b.emit(b.leaver(t, key, Delete, recovery), deleting, 0, bare, 0) // ours: found done, which closes the link
 	case gone:
-		b.Note(finding(Note, "gone", key, source.Place{}, "left the source, and the user is deleted"))
+		b.Note(finding(Note, "gone", key, source.Place{}, "left the source, and the user is deleted%s; the link is closed", b.since(0)))
+		b.bury(t)
 	case b.in.Policy.Protects(b.nameOf(int(k.user))):
 		b.Note(finding(Note, "protected", key, source.Place{}, "left the source; the user is protected and never touched"))
 	case u.state == target.Inactive:

@@ -24,6 +24,7 @@ type fate uint8
 //	yes       no         one, of another key  | reused (finding)
 //	yes       no         a deleted one        | erased (finding)
 //	yes       no         several              | ambiguous (finding), as is one that two records want
+//	yes       closed     none, gone before    | buried (finding): not created anew by itself
 //	active    no         none                 | created; incomplete (finding) where the mapping is
 //	inactive  no         none                 | idle (counted)
 //	yes       no         none, lifecycle none | absent (finding)
@@ -32,6 +33,7 @@ const (
 	standing
 	linked
 	lost
+	buried
 	unseen
 	adopted
 	recovered
@@ -110,7 +112,7 @@ func (b *Builder) fateOf(n int) fate {
 // match looks for the user of an unlinked person, key by key.
 func (b *Builder) match(n int) fate {
 	row := b.wanted(n)
-	found := -1
+	found := b.risen(n)
 	for i, m := range b.names {
 		name := b.nameIn(row, i)
 		if m.holds || name == "" {
@@ -156,6 +158,8 @@ func (b *Builder) newcomer(n int, row scim.Row) fate {
 		return absent
 	case b.people[n].flags&dormant != 0:
 		return idle
+	case b.mourned(n):
+		return buried
 	case b.lacking(row) != "":
 		return incomplete
 	default:

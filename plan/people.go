@@ -24,6 +24,9 @@ func (b *Builder) planPerson(n int) {
 		b.resting = 0
 	case adopted, recovered:
 		b.adopt(n)
+	case lost:
+		b.explain(n)
+		b.bury(int(p.tie))
 	case erased:
 		if b.restores(n) {
 			b.restore(n)
@@ -393,7 +396,9 @@ func (b *Builder) explain(n int) {
 			find(Error, "not-read", "nothing is known about the linked user; not planned")
 		}
 	case lost:
-		find(Warning, "gone", "somebody else deleted this user; it is not created anew by itself")
+		find(Warning, "gone", "somebody else deleted this user%s; it is not created anew by itself", b.since(0))
+	case buried:
+		find(Note, "gone", "somebody else deleted this user%s; --allow create --only WHO --because TEXT creates another one", b.since(b.ties[p.tie].gone))
 	case reused:
 		find(Error, "address-reused", "the user that matches is %s; not touched", b.owner(n))
 	case erased:

@@ -21,6 +21,10 @@ type Plan struct {
 	// was asked about others only. They are not missing.
 	Succeeded []source.Key
 
+	// Unlinked are the links to close because somebody else deleted their users,
+	// as changes for the ledger. Nothing is sent of them: they are not among Changes.
+	Unlinked []Change
+
 	packed pack
 }
 

@@ -24,6 +24,7 @@ const (
 	belongsByGroup   = "BelongsInGroup"
 	belongsNoLonger  = "BelongsNoLonger"
 	keyChanged       = "KeyChanged"
+	goneElsewhere    = "GoneElsewhere"
 )
 
 // A stage is what waves are made of, in this order; within a stage depth counts.
@@ -43,18 +44,19 @@ const (
 
 // A decision is what Plan makes on its way.
 type decision struct {
-	out     pack
-	scratch []Edit            // of comparisons, one after the other
-	depth   map[int32]uint32  // of renames and creates that wait for another; 0 is left out
-	cuts    map[[2]int32]bool // create, manager: the reference follows after both are there
-	over    map[Op]bool       // kinds that wait
-	counts  map[Op]int
-	waiting map[int32]Op    // people whose create waits, and for which limit
-	changed map[string]bool // ids of groups
-	losses  []loss
-	rejoins map[string][]membership // by group id: given back
-	idle    int                     // people who are inactive and have no user
-	resting rests                   // what every change of the person rests on who is being planned
+	out      pack
+	scratch  []Edit            // of comparisons, one after the other
+	depth    map[int32]uint32  // of renames and creates that wait for another; 0 is left out
+	cuts     map[[2]int32]bool // create, manager: the reference follows after both are there
+	over     map[Op]bool       // kinds that wait
+	counts   map[Op]int
+	waiting  map[int32]Op    // people whose create waits, and for which limit
+	changed  map[string]bool // ids of groups
+	losses   []loss
+	rejoins  map[string][]membership // by group id: given back
+	unlinked []Change
+	idle     int   // people who are inactive and have no user
+	resting  rests // what every change of the person rests on who is being planned
 }
 
 // emit adds one change in its stage.

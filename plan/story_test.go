@@ -68,7 +68,7 @@ type story struct {
 		OpenOp                           plan.Op
 		Ours                             map[string]any
 		Groups                           []string
-		Left, Deactivated                string
+		Left, Deactivated, Gone          string
 		Closed                           bool
 		Lost                             *struct {
 			At  string
@@ -328,7 +328,7 @@ func (s *story) tellings(t *testing.T) []func(*plan.Builder) {
 	for _, l := range s.links {
 		link := plan.Link{
 			Key: source.Key(l.Key), Ref: scim.Ref{Type: scim.User, ID: l.ID, Version: l.Version}, UserName: l.UserName,
-			Ours: s.row(t, l.Ours, false), Groups: l.Groups, Left: date(t, l.Left), Deactivated: date(t, l.Deactivated),
+			Ours: s.row(t, l.Ours, false), Groups: l.Groups, Left: date(t, l.Left), Deactivated: date(t, l.Deactivated), Gone: date(t, l.Gone),
 			Open: l.Open, OpenOp: l.OpenOp, Closed: l.Closed,
 		}
 		if l.Lost != nil {
@@ -522,6 +522,9 @@ func (s *story) tell(t *testing.T) string {
 	for c := range p.Changes() {
 		s.tellChange(&out, c)
 	}
+	for _, c := range p.Unlinked {
+		s.tellChange(&out, c)
+	}
 	for _, f := range p.Findings {
 		fmt.Fprintf(&out, "%s %s %s %s\n      %s\n", f.Severity, f.Code, f.Key, f.Place, f.Text)
 	}
@@ -547,7 +550,7 @@ func (s *story) tell(t *testing.T) string {
 
 var signs = map[plan.Op]string{
 	plan.Create: "+", plan.Adopt: "=", plan.Update: "~", plan.Rename: "~", plan.Deactivate: "!", plan.Reactivate: "^",
-	plan.Delete: "x", plan.Join: ">", plan.Leave: "<", plan.Grant: "+", plan.Restore: "^", plan.Rekey: "@",
+	plan.Delete: "x", plan.Join: ">", plan.Leave: "<", plan.Grant: "+", plan.Restore: "^", plan.Rekey: "@", plan.Unlink: "/",
 }
 
 // tellChange writes a change: wave, sign, type, key, id, reason; then its edits.

@@ -315,6 +315,10 @@ func (w *world) apply(t *testing.T, p *plan.Plan) {
 	if p.Refused() {
 		return
 	}
+	for _, c := range p.Unlinked {
+		l := w.links[c.Key]
+		l.Closed, l.Gone = true, time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	}
 	for c := range p.Changes() {
 		if c.Held != "" {
 			continue

@@ -125,6 +125,9 @@ func (j Job) remember(ctx context.Context, id ledger.RunID, p *Proposal) error {
 			}
 		}
 	}
+	if err := j.unlink(ctx, id, p.Plan.Unlinked); err != nil {
+		return err
+	}
 	r, ok := j.Store.(ledger.Register)
 	if !ok || p.census == nil || len(p.census.absent)+len(p.census.back) == 0 {
 		return nil
@@ -135,6 +138,26 @@ func (j Job) remember(ctx context.Context, id ledger.RunID, p *Proposal) error {
 	})
 	return r.Mark(ctx, id, absent, p.census.back)
 }
+
+// unlink closes the links of users whom somebody else deleted: intended and found done at once.
+func (j Job) unlink(ctx context.Context, id ledger.RunID, gone []plan.Change) error {
+	for batch := range slices.Chunk(gone, unlinkBatch) {
+		outcomes := make([]ledger.Outcome, len(batch))
+		for i, c := range batch {
+			outcomes[i] = ledger.Outcome{Change: c.ID, Result: ledger.Found, Ref: c.Target, At: j.Now()}
+		}
+		if err := j.Store.Intend(ctx, id, batch); err != nil {
+			return err
+		}
+		if err := j.Store.Settle(ctx, id, outcomes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unlinkBatch are the links that one commit closes.
+const unlinkBatch = 500
 
 // jot remembers value under name, where it is news.
 func (j Job) jot(ctx context.Context, book ledger.Notebook, id ledger.RunID, name string, value any) error {

@@ -147,4 +147,5 @@ var marks = map[plan.Op]struct {
 	plan.Grant:      {"+", green, "grant"},
 	plan.Restore:    {"+", green, "restore"},
 	plan.Rekey:      {"=", blue, "rekey"},
+	plan.Unlink:     {"x", faint, "unlink"},
 }
