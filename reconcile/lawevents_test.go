@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"rollcall/plan"
 	"rollcall/target/genesyssim"
 )
 
@@ -294,8 +295,8 @@ func (w *lawWorld) meddleGroup(id string, f facts) {
 // trouble arms faults for the next run, and tells whether it did.
 func (w *lawWorld) trouble() bool {
 	w.Helper()
-	if !w.chance(15) {
-		return false
+	if t := w.trait("manager"); w.starved || t != nil && t.own == plan.Once || !w.chance(15) {
+		return false // a second run may do what the first could not, or cannot any more
 	}
 	often := oneOf(w.enterprise, 0.1, 0.5)
 	f := oneOf(w.enterprise,

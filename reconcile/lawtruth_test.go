@@ -136,6 +136,7 @@ type oracle struct {
 	created map[string]facts  // by key: who must be new
 	moving  map[string]bool   // ids and keys whose memberships follow the source
 	heirs   map[string]string // old key, gone in this reading: new key of the same person
+	starved bool              // somebody may have a userName only after the next run
 	reused  map[string]bool   // keys whose user somebody matches who has another key
 	joined  map[string]bool   // keys that are linked by this run
 	seen    truth             // before the run
@@ -144,7 +145,7 @@ type oracle struct {
 // expect says what must be after a run that begins at t.
 func (o *oracle) expect(t truth) {
 	o.seen, o.now, o.heirs = t, t.clone(), map[string]string{}
-	o.reused = map[string]bool{}
+	o.reused, o.starved = map[string]bool{}, false
 	o.created, o.moving, o.joined = map[string]facts{}, map[string]bool{}, map[string]bool{}
 	o.read()
 	matched := o.match()
@@ -194,7 +195,7 @@ func (o *oracle) absent(key string) bool {
 // match finds the user of everybody: "" where one is to be created; keys that
 // are not there are left alone.
 func (o *oracle) match() map[string]string {
-	matched, linked := map[string]string{}, map[string]string{}
+	matched, linked, heirs := map[string]string{}, map[string]string{}, map[string][]string{}
 	for key, l := range o.links {
 		linked[l.id] = key
 	}
@@ -222,13 +223,20 @@ func (o *oracle) match() map[string]string {
 		case id != "" && linked[id] == "":
 			matched[key] = id
 		case id != "" && o.absent(linked[id]) && !o.links[linked[id]].left:
-			matched[key], o.heirs[linked[id]] = id, key
+			heirs[linked[id]] = append(heirs[linked[id]], key)
+			matched[key] = id
 		case id != "":
 			o.reused[linked[id]] = true
+			o.starved = o.starved || o.records[linked[id]] != nil
 		}
 	}
-	for old, heir := range o.heirs {
-		o.links[heir] = o.links[old]
+	for old, keys := range heirs {
+		if len(keys) > 1 { // disputed: the old one stands, and nobody inherits
+			o.stands[old] = true
+			maps.DeleteFunc(matched, func(k, _ string) bool { return slices.Contains(keys, k) })
+			continue
+		}
+		o.heirs[old], o.links[keys[0]] = keys[0], o.links[old]
 		delete(o.links, old)
 	}
 	return matched
@@ -253,8 +261,12 @@ func (o *oracle) vacates(key, name string) bool {
 func (o *oracle) rename(matched map[string]string) {
 	type move struct{ key, id, to string }
 	var moves []move
+	wanted := map[string]int{}
+	for key := range matched {
+		wanted[o.records[key].wants["userName"][""]]++
+	}
 	for key, id := range matched {
-		if h := o.records[key]; id != "" && h.active && o.returns(key, id) && o.seen[id]["userName"] != h.wants["userName"][""] {
+		if h := o.records[key]; id != "" && h.active && o.returns(key, id) && o.seen[id]["userName"] != h.wants["userName"][""] && wanted[h.wants["userName"][""]] == 1 {
 			moves = append(moves, move{key, id, h.wants["userName"][""]})
 		}
 	}
@@ -267,8 +279,13 @@ func (o *oracle) rename(matched map[string]string) {
 			}
 		}
 	}
+	for _, m := range moves {
+		o.starved = o.starved || o.now[m.id]["userName"] != m.to
+	}
 	for key, id := range matched {
-		if id == "" && o.now.holder(o.records[key].wants["userName"][""]) != "" {
+		name := o.records[key].wants["userName"][""]
+		if held := o.now.holder(name) != ""; id == "" && (held || wanted[name] > 1) {
+			o.starved = o.starved || held
 			delete(matched, key)
 		}
 	}
@@ -433,7 +450,7 @@ func (o *oracle) chief(key string, matched map[string]string) string {
 	if _, isNew := o.created[key]; isNew {
 		return "new:" + key
 	}
-	if id := matched[key]; id != "" && (o.seen[id]["state"] == "active" || o.now[id]["state"] == "active") {
+	if id := matched[key]; id != "" && o.now[id]["state"] == "active" {
 		return id
 	}
 	return ""
