@@ -14,15 +14,23 @@ func (c Change) View() ([]byte, error) { return marshal(wireOf(c)) }
 // membership change of many to their part of it. ok is false where c is not
 // about the person. The id of the change stays that of the whole.
 func (c Change) About(k source.Key, id string) (_ Change, ok bool) {
+	return c.Among(func(who source.Key, resource string) bool {
+		return k != "" && who == k || id != "" && resource == id
+	})
+}
+
+// Among is c cut down to those whom is tells, as [Change.About] does for one:
+// it is asked with the key or the id of somebody, or both ("": not known).
+func (c Change) Among(is func(k source.Key, id string) bool) (_ Change, ok bool) {
 	if c.Target.Type != scim.Group {
-		return c, c.Key != "" && c.Key == k || id != "" && c.Target.ID == id
+		return c, is(c.Key, c.Target.ID)
 	}
 	mine := func(vs []scim.Value) []scim.Value {
 		return slices.DeleteFunc(slices.Clone(vs), func(v scim.Value) bool {
 			value := v.Sub("value")
-			who, isPerson := personOf(value)
-			text, _ := value.Text()
-			return (!isPerson || k == "" || who != k) && (id == "" || text != id)
+			who, _ := personOf(value)
+			id, _ := value.Text()
+			return !is(who, id)
 		})
 	}
 	var edits []Edit

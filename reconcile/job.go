@@ -55,6 +55,9 @@ type Job struct {
 	// filled in here.
 	Input plan.Input
 
+	// PlanAge is the oldest saved plan that is carried out; zero: of any age.
+	PlanAge time.Duration
+
 	// Options are the tunables of apply; what identifies a run in them is filled in here.
 	Options apply.Options
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"rollcall/fault"
 	"rollcall/ledger"
@@ -14,15 +15,26 @@ import (
 	"rollcall/target"
 )
 
-// Saved proposes a plan that was computed earlier. Refused where it belongs to
-// another sync, organization or configuration. Its limits are those it was
-// computed under; what is allowed now lifts them.
+// Saved proposes a plan that was computed earlier, cut down to the people of
+// Policy.Only where it names some. Refused where it belongs to another sync,
+// organization or configuration, or is older than PlanAge; Invalid where Only
+// names somebody whom neither the plan nor the ledger knows. Its limits are
+// those it was computed under; what is allowed now lifts them.
 func (j Job) Saved(ctx context.Context, p *plan.Plan) (*Proposal, error) {
 	out := &Proposal{Plan: p, Saved: true}
 	if err := j.owns(p.Basis); err != nil {
 		return out, err
 	}
+	if err := j.recent(p.Basis); err != nil {
+		return out, err
+	}
 	var err error
+	if len(j.Input.Policy.Only) > 0 {
+		if p, err = j.only(ctx, p); err != nil {
+			return out, err
+		}
+		out.Plan = p
+	}
 	if out.org, err = j.organization(ctx); err != nil {
 		return out, err
 	}
@@ -53,6 +65,16 @@ func (j Job) owns(b plan.Basis) error {
 		}
 	}
 	return nil
+}
+
+// recent tells whether a plan of that basis may still be carried out.
+func (j Job) recent(b plan.Basis) error {
+	age := j.Now().Sub(b.At)
+	if j.PlanAge == 0 || age <= j.PlanAge {
+		return nil
+	}
+	err := fmt.Errorf("apply saved plan: it is %s old, and plans.max_age is %s: %w", age.Round(time.Minute), j.PlanAge, fault.Refused)
+	return fault.WithHint(err, "make a new one with: rollcall plan -o FILE")
 }
 
 // linked counts the people of the ledger: what percentages are of.

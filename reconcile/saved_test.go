@@ -1,0 +1,117 @@
+package reconcile_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rollcall/fault"
+	"rollcall/plan"
+	"rollcall/reconcile"
+)
+
+func TestOfASavedPlanOnlyWhoIsNamedIsCarriedOut(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		only    []string
+		want    []string
+		waiting int
+	}{
+		"by key, and a boss who is not created is waited for": {only: []string{"e002"}, want: []string{"e002@example.com"}, waiting: 1},
+		"by userName in any case, with the boss":              {only: []string{"E002@Example.com", "e000"}, want: []string{"e000@example.com", "e002@example.com"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				o := newOrg(t, nil, company(5)...)
+				saved := o.plan()
+				o.job.Input.Policy.Only = tt.only
+				p, err := o.job.Saved(t.Context(), saved)
+				if err != nil {
+					t.Fatalf("Saved: %v", err)
+				}
+				waiting := 0
+				for _, f := range p.Plan.Findings {
+					if f.Code == "reference-waits" {
+						waiting++
+					}
+				}
+				if waiting != tt.waiting {
+					t.Errorf("findings = %v, want %d references that wait", p.Plan.Findings, tt.waiting)
+				}
+				r, err := o.job.Apply(t.Context(), "apply", func(context.Context) (*reconcile.Proposal, error) { return p, nil }, reconcile.Hooks{})
+				if err != nil || r.Failed != 0 {
+					t.Fatalf("Apply = %+v, %v", r, err)
+				}
+				if diff := cmp.Diff(tt.want, o.members("Everybody")); diff != "" || len(o.people()) != len(tt.want) {
+					t.Errorf("%d people; members (-want +got):\n%s", len(o.people()), diff)
+				}
+				o.job.Input.Policy.Only = nil
+				if r := o.apply(); r.Failed != 0 || len(o.people()) != 5 {
+					t.Errorf("the next run = %+v with %d people, want the rest done", r, len(o.people()))
+				}
+				if p := o.plan(); p.Len() != 0 {
+					t.Errorf("then %v is left to do, want nothing", ops(p))
+				}
+			})
+		})
+	}
+}
+
+func TestOfASavedPlanNobodyIsCarriedOutForAStranger(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := newOrg(t, nil, company(3)...)
+		saved := o.plan()
+		o.job.Input.Policy.Only = []string{"e001", "e002@exampel.com"}
+		r, err := o.job.Apply(t.Context(), "apply", func(ctx context.Context) (*reconcile.Proposal, error) { return o.job.Saved(ctx, saved) }, reconcile.Hooks{})
+		if !errors.Is(err, fault.Invalid) || !strings.Contains(fault.Hint(err), `"e002@example.com"`) {
+			t.Errorf("Apply = %+v, %v with hint %q; want it invalid with the nearest userName", r, err, fault.Hint(err))
+		}
+		if n := len(o.people()); n != 0 {
+			t.Errorf("%d people, want none", n)
+		}
+	})
+}
+
+func TestASavedPlanGrowsOld(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := newOrg(t, nil, company(3)...)
+		saved := o.plan()
+		o.job.PlanAge = time.Hour
+		time.Sleep(time.Hour - time.Minute)
+		if _, err := o.job.Saved(t.Context(), saved); err != nil {
+			t.Errorf("Saved within the hour: %v", err)
+		}
+		time.Sleep(2 * time.Minute)
+		if _, err := o.job.Saved(t.Context(), saved); !errors.Is(err, fault.Refused) || fault.Hint(err) == "" {
+			t.Errorf("Saved after the hour = %v, want refused with a hint", err)
+		}
+		o.job.PlanAge = 0
+		if _, err := o.job.Saved(t.Context(), saved); err != nil {
+			t.Errorf("Saved without an age: %v", err)
+		}
+	})
+}
+
+func TestOfASavedPlanSomebodyWithoutAChangeIsKnown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := newOrg(t, nil, company(3)...)
+		o.apply()
+		o.source.rows = company(3)
+		o.source.rows[1].title = "Lead"
+		saved := o.plan()
+		o.job.Input.Policy.Only = []string{"e002@example.com"}
+		p, err := o.job.Saved(t.Context(), saved)
+		if err != nil || p.Plan.Len() != 0 {
+			t.Errorf("Saved = %v, %v; want nothing to do", ops(p.Plan), err)
+		}
+		o.job.Input.Policy.Only = []string{o.people()["e001@example.com"].ID}
+		p, err = o.job.Saved(t.Context(), saved)
+		if diff := cmp.Diff(map[plan.Op]int{plan.Update: 1}, ops(p.Plan)); err != nil || diff != "" {
+			t.Errorf("Saved by id: %v (-want +got):\n%s", err, diff)
+		}
+	})
+}
