@@ -86,10 +86,10 @@ func Run(ctx context.Context, p *plan.Plan, r target.Reader, w target.Writer, j 
 		reader: r, writer: w, journal: j, Options: o,
 		tally: &Tally{Planned: p.Len()}, began: o.Now(),
 		stopping: taking.Done(), halt: halt,
-		known: memory{ids: map[source.Key]string{}, versions: map[string]string{}, failed: map[source.Key]plan.Op{}},
+		known: memory{ids: map[source.Key]string{}, versions: map[string]string{}, failed: map[source.Key]plan.Op{}, stayed: map[string][]string{}},
 	}
 	err := x.waves(taking, p)
-	x.tally.Findings = x.known.noted()
+	x.tally.Findings, x.tally.Stayed = x.known.noted(), x.known.stayed
 	switch {
 	case ctx.Err() != nil:
 		return x.tally, errors.Join(fmt.Errorf("apply plan: %w: %w", fault.Interrupted, context.Cause(ctx)), err)

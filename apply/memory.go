@@ -22,6 +22,8 @@ type memory struct {
 
 	notes     []plan.Finding // what was found out on the way
 	grantless bool           // grants may not be read
+
+	stayed map[string][]string // by group: members who are there after their removal
 }
 
 // A denial is a kind of write that the credentials may not do: tried once, and

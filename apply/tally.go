@@ -23,7 +23,8 @@ type Tally struct {
 	Conflicts int // times a write was stale
 	Attempts  int // write requests sent, repetitions included
 
-	Findings []plan.Finding // what was found out on the way, not of a change
+	Findings []plan.Finding      // what was found out on the way, not of a change
+	Stayed   map[string][]string // by group: ids of members whom it still shows after their removal
 
 	took []time.Duration // of every write that was answered
 }

@@ -334,6 +334,7 @@ func (t *task) done(answer target.Answer) {
 	}
 	t.out.Seen = answer.Row
 	t.out.Kept = t.kept(answer.Row)
+	t.known.stay(t.c, answer.Row)
 	t.end(ledger.Done, 0, "")
 }
 

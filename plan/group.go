@@ -189,6 +189,8 @@ func (b *Builder) parts(id string, g *group, own Own, wanted map[int32]bool) (m 
 		n = b.ties[t].person
 	}
 	switch {
+	case t < 0 && n < 0 && b.fixed(id, g, n, own):
+		return m, false
 	case t < 0 && n < 0:
 		foreign := own == Exact && len(b.in.Policy.Only) == 0 && b.users[u].state != target.Erased && b.users[u].state != target.Gone
 		return membership{id: id}, foreign
@@ -196,8 +198,23 @@ func (b *Builder) parts(id string, g *group, own Own, wanted map[int32]bool) (m 
 		return m, false
 	case own == Mine && (t < 0 || !b.gave(int(t), g.ref.ID)):
 		return m, false
+	case b.fixed(id, g, n, own):
+		return m, false
 	}
 	return membership{key: b.keyOf(int(n)), held: b.awaits(n)}, true
+}
+
+// fixed finds a member who came back after their removal: it is not tried again.
+func (b *Builder) fixed(id string, g *group, n int32, own Own) bool {
+	if own == Additive || !slices.Contains(b.in.Fixed[g.ref.ID], id) {
+		return false
+	}
+	who := source.Key("")
+	if n >= 0 {
+		who = b.keyOf(int(n))
+	}
+	b.Note(finding(Note, "fixed-member", who, source.Place{}, "%s still has a member who was removed (user %s): a rule of the group, or ownership, keeps them, and SCIM cannot; change the rule, or own: add", quote(g.name), id))
+	return true
 }
 
 // ruled tells whether the group has a rule of its own, beside the column that names groups.

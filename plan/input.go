@@ -134,6 +134,7 @@ type Input struct {
 	Policy   Policy
 	Basis    Basis
 	Dialect  target.Dialect
+	Fixed    map[string][]string                  // by group: ids of members who come back after their removal; they are left alone
 	Names    map[target.Catalog]map[string]string // name → id; a missing catalog was not to be had and checks nothing
 }
 

@@ -117,6 +117,7 @@ type policy struct {
 	Restore []string // of leavers.restore
 	Within  int      // days: leavers.restore_within
 	Denied  bool     // grants may not be read
+	Fixed   map[string][]string
 }
 
 var owns = map[string]plan.Own{
@@ -174,7 +175,7 @@ func (s *story) input(t *testing.T) plan.Input {
 	t.Helper()
 	p := s.policy
 	in := plan.Input{
-		Users: s.users, Groups: s.group, Dialect: s.dialect, ByColumn: owns[p.ByColumn],
+		Users: s.users, Groups: s.group, Dialect: s.dialect, ByColumn: owns[p.ByColumn], Fixed: p.Fixed,
 		Basis: plan.Basis{Sync: "test", Today: p.Today, Granted: 300},
 		Policy: plan.Policy{
 			Lifecycle: p.Lifecycle != "none", Recent: p.Recent, Allow: p.Allow, Protect: p.Protect, Roles: p.Roles, Only: p.Only,

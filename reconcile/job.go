@@ -88,10 +88,11 @@ type Proposal struct {
 	Reading Reading // zero for explicit operations and saved plans
 	Saved   bool    // what moved since is left out
 
-	in     plan.Input // that Plan was computed under
-	census *census    // of the source; nil where none was read
-	left   *leftovers // nil where the target was not surveyed
-	org    string     // id of the organization; "": not asked
+	in     plan.Input          // that Plan was computed under
+	census *census             // of the source; nil where none was read
+	left   *leftovers          // nil where the target was not surveyed
+	stayed map[string][]string // of in.Fixed: who is still there, of the groups that were read
+	org    string              // id of the organization; "": not asked
 }
 
 // A Propose makes a proposal: [Job.Plan], or a closure over [Job.Saved] or [Job.Patch].

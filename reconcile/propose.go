@@ -34,6 +34,10 @@ func (j Job) plan(ctx context.Context) (*Proposal, error) {
 	if p.in, notes, err = j.input(ctx, began, paths(j.Input.Rules)); err != nil {
 		return p, err
 	}
+	if p.in.Fixed, err = j.fixed(ctx); err != nil {
+		return p, err
+	}
+	p.stayed = map[string][]string{}
 	b := plan.New(p.in)
 	for _, n := range notes {
 		b.Note(n)
@@ -51,7 +55,7 @@ func (j Job) plan(ctx context.Context) (*Proposal, error) {
 	if p.left, err = j.leftovers(ctx); err != nil {
 		return p, err
 	}
-	if err := j.survey(ctx, p.in, b, func(o target.Observed) { b.Have(o); p.left.see(o) }); err != nil {
+	if err := j.survey(ctx, p.in, b, func(o target.Observed) { b.Have(o); p.left.see(o); p.stay(o) }); err != nil {
 		return p, err
 	}
 	p.Plan = b.Plan()

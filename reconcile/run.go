@@ -85,7 +85,7 @@ func (j Job) run(ctx context.Context, id ledger.RunID, propose Propose, h Hooks)
 	o := j.options(id, p, d)
 	o.Progress = h.Progress
 	tally, err := apply.Run(ctx, p.Plan, j.Reader, j.Writer, j.Store, o)
-	return p, tally, err
+	return p, tally, errors.Join(err, j.fix(ctx, id, p, tally))
 }
 
 // goes tells whether any change of the plan is not held.
