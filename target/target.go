@@ -132,6 +132,6 @@ type Stats struct {
 	Requests  int           `json:"requests"`
 	Retries   int           `json:"retries"`
 	Throttled int           `json:"throttled"` // answers with 429
-	Waited    time.Duration `json:"-"`         // for pace and back-off, all workers added
+	Waited    time.Duration `json:"-"`         // for pace and back-off: time in which at least one request waited
 	Granted   int           `json:"granted"`   // requests a minute, by the service's headers; 0: not told
 }

@@ -20,7 +20,7 @@ import (
 // A Check is one thing that was looked at before anything is done.
 type Check struct {
 	Area  string `json:"area"`  // configuration, source, credentials, permissions, coexistence, names
-	State string `json:"state"` // ok, warning, error, unknown
+	State string `json:"state"` // ok, note, warning, error, unknown
 	Text  string `json:"text"`
 	Hint  string `json:"hint,omitempty"`
 }
@@ -30,6 +30,7 @@ const (
 	checkOK      = "ok"
 	checkWarning = "warning"
 	checkError   = "error"
+	checkNote    = "note"
 	checkUnknown = "unknown" // cannot be told before the first write
 )
 
@@ -38,8 +39,14 @@ const (
 // nothing that changes anything. What is wrong is in the answer, not an error.
 func (y *Sync) Check(ctx context.Context) []Check {
 	checks := []Check{{Area: "configuration", State: checkOK, Text: y.configured()}}
+	for _, key := range slices.Sorted(slices.Values(idle(y.Config))) {
+		checks = append(checks, Check{Area: "configuration", State: checkNote, Text: key + " is read, and has no effect in this version"})
+	}
 	names, read := y.readPeople(ctx)
 	checks = append(checks, read...)
+	if _, err := y.Job.Reading(ctx); err != nil {
+		checks = append(checks, failed("source", err))
+	}
 	found, err := y.Client.Check(ctx)
 	if err != nil {
 		return append(checks, failed("credentials", err))

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"rollcall/fault"
 	"rollcall/internal/sampledata"
@@ -47,6 +48,29 @@ func (h Host) Demo(ctx context.Context, play func(context.Context, Stage) error)
 	}
 	stop()
 	return errors.Join(err, <-ended)
+}
+
+// NextMorning edits the export as HR would overnight: one person leaves, one
+// marries, one is promoted to the day shift.
+func (s Stage) NextMorning() error {
+	name := filepath.Join(s.Dir, sampledata.People)
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return fmt.Errorf("demo: %w: %w", fault.Unavailable, err)
+	}
+	var lines []string
+	for line := range strings.Lines(string(text)) {
+		switch {
+		case strings.Contains(line, ",E1034,"):
+			continue
+		case strings.Contains(line, ",E1038,"):
+			line = strings.NewReplacer("Nagy", "Szabó", "zsofia.nagy", "zsofia.szabo").Replace(line)
+		case strings.Contains(line, ",E1016,"):
+			line = strings.NewReplacer("Agente", "Senior Agente", "Night", "Day", "Billing:2", "Billing:3").Replace(line)
+		}
+		lines = append(lines, line)
+	}
+	return os.WriteFile(name, []byte(strings.Join(lines, "")), 0o600)
 }
 
 func stageEnv(api string, c genesyssim.Client) func(string) (string, bool) {

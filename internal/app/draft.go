@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -206,15 +207,11 @@ func quoted(text string) string { return fmt.Sprintf("%q", text) }
 
 // slug is a name for a sync: small letters, digits, dashes.
 func slug(text string) string {
-	var b strings.Builder
-	for _, r := range strings.ToLower(text) {
+	dashed := strings.Map(func(r rune) rune {
 		if (r < 'a' || r > 'z') && (r < '0' || r > '9') {
-			r = '-'
+			return '-'
 		}
-		b.WriteRune(r)
-	}
-	if s := strings.Trim(b.String(), "-"); s != "" {
-		return s
-	}
-	return "people"
+		return r
+	}, strings.ToLower(text))
+	return cmp.Or(strings.Trim(dashed, "-"), "people")
 }

@@ -1,8 +1,11 @@
 package app
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -54,7 +57,12 @@ func ParseAllow(words []string) (map[string]int, error) {
 
 // SavePlan writes a plan for a later apply: readable by its owner only, and
 // whole or not at all.
+//
+// It replaces a plan, and nothing else: an export that was named by mistake is kept.
 func SavePlan(name string, p *plan.Plan) error {
+	if err := mayReplace(name); err != nil {
+		return err
+	}
 	return writeWhole(name, 0o600, func(w io.Writer) error { return plan.Encode(w, p) })
 }
 
@@ -77,6 +85,22 @@ func writeWhole(name string, mode os.FileMode, write func(io.Writer) error) erro
 	return nil
 }
 
+// mayReplace tells that name is free, or holds an older plan.
+func mayReplace(name string) error {
+	head, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("save plan: %w: %w", fault.Invalid, err)
+	}
+	if bytes.Contains(head[:min(len(head), 200)], []byte(plan.Schema)) {
+		return nil
+	}
+	err = fmt.Errorf("save plan: %s is there already, and is no plan: %w", name, fault.Invalid)
+	return fault.WithHint(err, "name another file")
+}
+
 // LoadPlan reads what SavePlan wrote.
 func LoadPlan(name string) (*plan.Plan, error) {
 	f, err := os.Open(name)
@@ -86,7 +110,7 @@ func LoadPlan(name string) (*plan.Plan, error) {
 	defer f.Close()
 	p, err := plan.Decode(f)
 	if err != nil {
-		return nil, fault.WithHint(fmt.Errorf("apply %s: %w", name, err), "make a new one with: rollcall plan -o "+name)
+		return nil, fault.WithHint(fmt.Errorf("apply %s: %w", name, err), "make a plan with: rollcall plan -o FILE")
 	}
 	return p, nil
 }

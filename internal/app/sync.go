@@ -69,10 +69,7 @@ func columns(ctx context.Context, s config.Source) []source.Column {
 		return nil
 	}
 	defer f.Close()
-	found, err := f.Columns(ctx)
-	if err != nil {
-		return nil
-	}
+	found, _ := f.Columns(ctx)
 	return found
 }
 
@@ -102,6 +99,9 @@ func (h Host) loadPatch(file string, asked bool) (*config.Config, error) {
 func (h Host) surroundings() config.Env { return config.Env{Lookup: h.env} }
 
 func (h Host) assemble(ctx context.Context, c *config.Config, write bool, in Intent, source bool) (_ *Sync, err error) {
+	if err := promised(c); err != nil {
+		return nil, err
+	}
 	y := &Sync{Config: c, Dialect: c.Dialect}
 	defer func() {
 		if err != nil {
@@ -154,11 +154,10 @@ func (h Host) offline(file string, asked bool) (*config.Config, error) {
 func (h Host) openLedger(ctx context.Context, c *config.Config, readOnly bool) (*sqlledger.Ledger, error) {
 	o := sqlledger.Options{Now: h.Clock(), ReadOnly: readOnly}
 	if !c.Key.IsZero() {
-		key, err := sqlledger.ParseKey(c.Key.Reveal())
-		if err != nil {
+		var err error
+		if o.Key, err = sqlledger.ParseKey(c.Key.Reveal()); err != nil {
 			return nil, fmt.Errorf("ledger_key: %w", err)
 		}
-		o.Key = key
 	}
 	return sqlledger.Open(ctx, c.Ledger, o)
 }

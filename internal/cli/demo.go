@@ -13,17 +13,18 @@ import (
 	"rollcall/internal/app"
 )
 
-// acts are what the demo types, in order. Each must end well.
+// acts are what happens in the demo, in order. Each must end well.
 var acts = []struct {
-	says string
-	args []string
+	says   string
+	args   []string
+	before func(app.Stage) error // what happens meanwhile; may be nil
 }{
-	{"Harbor & Pine keeps its people in an HR export. Is everything there that is needed?", []string{"check"}},
-	{"What would change? Nothing is written yet.", []string{"plan"}},
-	{"Do it: the plan again, then every change between an intent and an outcome in the ledger.", []string{"apply", "--yes"}},
-	{"And now? Nothing is left to do.", []string{"plan", "--exit-code"}},
-	{"What happened, and can anybody have altered the record of it?", []string{"runs"}},
-	{"", []string{"audit", "verify"}},
+	{"Harbor & Pine keeps its people in an HR export. Is everything there that is needed?", []string{"check"}, nil},
+	{"Plan, and do it: every change lies between an intent and an outcome in the ledger.", []string{"apply", "--yes"}, nil},
+	{"And now? Nothing is left to do.", []string{"plan", "--exit-code"}, nil},
+	{"The next morning: one person left, one married, one was promoted to the day shift.", []string{"apply", "--yes"}, app.Stage.NextMorning},
+	{"What happened, and can anybody have altered the record of it?", []string{"runs"}, nil},
+	{"", []string{"audit", "verify"}, nil},
 }
 
 func (s *session) demoCommand() *cobra.Command {
@@ -42,6 +43,11 @@ func (s *session) demoCommand() *cobra.Command {
 // play types the demo's commands as a person would.
 func (s *session) play(ctx context.Context, stage app.Stage) error {
 	for _, act := range acts {
+		if act.before != nil {
+			if err := act.before(stage); err != nil {
+				return err
+			}
+		}
 		if !s.json {
 			if act.says != "" {
 				fmt.Fprintf(s.Stdout, "\n# %s\n", act.says)
@@ -57,7 +63,7 @@ func (s *session) play(ctx context.Context, stage app.Stage) error {
 
 // quiet leaves of the whole demo one document: the report of its run.
 func (s *session) quiet(p Process, args []string) Process {
-	if args[0] == "apply" {
+	if args[0] == "apply" && !s.answered {
 		s.answered = true
 		p.Args = append(p.Args, "--json")
 	} else {

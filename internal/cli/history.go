@@ -296,10 +296,10 @@ func (s *session) lines(docs iter.Seq2[any, error]) error {
 	enc := json.NewEncoder(s.Stdout)
 	enc.SetEscapeHTML(false)
 	for d, err := range docs {
-		if err != nil {
-			return err
+		if err == nil {
+			err = enc.Encode(d)
 		}
-		if err := enc.Encode(d); err != nil {
+		if err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -69,6 +70,9 @@ func (s *session) fail(err error) int {
 	var code exit
 	if errors.As(err, &code) {
 		return int(code)
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		return 1 // whoever read our output has seen enough
 	}
 	kind := fault.Of(err)
 	var usage usageError

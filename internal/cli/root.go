@@ -72,11 +72,10 @@ func (s *session) unknown(word string) error {
 	for _, c := range s.root().Commands() {
 		names = append(names, c.Name())
 	}
-	hint := "rollcall --help lists the commands"
 	if near := fault.Nearest(word, names); near != "" {
-		hint = "did you mean rollcall " + near + "?"
+		return fault.WithHint(usage("unknown command %q", word), "did you mean rollcall "+near+"?")
 	}
-	return fault.WithHint(usage("unknown command %q", word), hint)
+	return fault.WithHint(usage("unknown command %q", word), "rollcall --help lists the commands")
 }
 
 // Version is set when a release is built.

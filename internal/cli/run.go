@@ -57,6 +57,7 @@ func (s *session) run(ctx context.Context, y *app.Sync, command string, propose 
 	out := s.style(s.Stdout, y.Dialect)
 	bar := report.NewProgress(s.Stderr, terminal(s.Stderr), s.host.Clock())
 	defer app.Every(time.Second/4, bar.Tick)()
+	defer context.AfterFunc(ctx, func() { s.say("stopping: what is in flight is settled and recorded; no more is taken up") })()
 	failed := 0
 	rep, err := y.Job.Apply(ctx, command, propose, reconcile.Hooks{
 		Show: func(p *reconcile.Proposal) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -203,14 +204,12 @@ func (f *draft) target() kind {
 }
 
 func (f *draft) budget() kind {
-	return f.r.scalar("percentage", textSchema(`^\d+(\.\d+)?%$`), func(n *yaml.Node, text string) {
+	return parsed(f.r, "percentage", textSchema(`^\d+(\.\d+)?%$`), &f.Target.Budget, func(text string) (float64, error) {
 		p, err := parsePercent(text)
 		if err == nil && p < 1 {
-			f.r.fail(n, "%q leaves no requests", text)
-		} else if err != nil {
-			f.r.fail(n, "%v", err)
+			err = fmt.Errorf("%q leaves no requests", text)
 		}
-		f.Target.Budget = p / 100
+		return p / 100, err
 	})
 }
 

@@ -175,7 +175,7 @@ func (c *claims) take(path scim.Path, at *yaml.Node) *yaml.Node {
 		*c = claims{}
 	}
 	parts := path.Parts()
-	whole := scim.Parts{URN: parts.URN, Attr: parts.Attr}.Path()
+	whole := parts.Base()
 	name := strings.ToLower(string(whole))
 	for other, n := range (*c)[name] {
 		if other == path || other == whole || path == whole {
@@ -274,9 +274,8 @@ func checkURL(text string) error {
 		return errors.New("a URL is expected, such as https://api.mypurecloud.com")
 	case u.User != nil:
 		return errors.New("a URL must not hold a password")
-	default:
-		return nil
 	}
+	return nil
 }
 
 // managed tells whether path has a rule.

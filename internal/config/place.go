@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 
@@ -129,14 +130,6 @@ func (w *walker) folds() bool {
 func escape(w *walker) int {
 	after := *w
 	after.column++
-	switch r, _ := after.here(); r {
-	case 'x':
-		return 4
-	case 'u':
-		return 6
-	case 'U':
-		return 10
-	default:
-		return 2
-	}
+	r, _ := after.here()
+	return cmp.Or(map[rune]int{'x': 4, 'u': 6, 'U': 10}[r], 2)
 }

@@ -240,25 +240,23 @@ func (r *reader) flag(into *bool) kind {
 
 func (r *reader) whole(into *int, least, most int) kind {
 	schema := map[string]any{"type": "integer", "minimum": least, "maximum": most}
-	return r.scalar("number", schema, func(n *yaml.Node, text string) {
+	return parsed(r, "number", schema, into, func(text string) (int, error) {
 		v, err := strconv.Atoi(text)
 		if err != nil || v < least || v > most {
-			r.fail(n, "%q is not a whole number from %d to %d", text, least, most)
-			return
+			return 0, fmt.Errorf("%q is not a whole number from %d to %d", text, least, most)
 		}
-		*into = v
+		return v, nil
 	})
 }
 
 func (r *reader) decimal(into *float64, least, most float64) kind {
 	schema := map[string]any{"type": "number", "minimum": least, "maximum": most}
-	return r.scalar("number", schema, func(n *yaml.Node, text string) {
+	return parsed(r, "number", schema, into, func(text string) (float64, error) {
 		v, err := strconv.ParseFloat(text, 64)
 		if err != nil || !(v >= least && v <= most) {
-			r.fail(n, "%q is not a number from %g to %g", text, least, most)
-			return
+			return 0, fmt.Errorf("%q is not a number from %g to %g", text, least, most)
 		}
-		*into = v
+		return v, nil
 	})
 }
 

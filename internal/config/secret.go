@@ -91,10 +91,9 @@ func dotenv(text []byte) map[string]string {
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
 		name, value, ok := strings.Cut(line, "=")
-		if !ok || strings.HasPrefix(line, "#") {
-			continue
+		if ok && !strings.HasPrefix(line, "#") {
+			vars[strings.TrimSpace(name)] = unquoted(strings.TrimSpace(value))
 		}
-		vars[strings.TrimSpace(name)] = unquoted(strings.TrimSpace(value))
 	}
 	return vars
 }
@@ -105,10 +104,8 @@ func unquoted(value string) string {
 			return value[1 : 1+end]
 		}
 	}
-	if comment := strings.Index(value, " #"); comment >= 0 {
-		return strings.TrimSpace(value[:comment])
-	}
-	return value
+	value, _, _ = strings.Cut(value, " #") // a comment
+	return strings.TrimSpace(value)
 }
 
 // isReference tells that text refers to a secret: env:NAME or file:/path.

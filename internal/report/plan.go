@@ -12,14 +12,24 @@ import (
 )
 
 // Plan writes p for people: what it rests on, every change, the findings, the
-// limits, and the sum with its price. Nothing is cut: a reviewer sees all.
+// limits, and the sum with its price. No change is cut: a reviewer sees all.
+// Adoptions that change nothing are counted, and findings that say the same
+// are shown three times at most.
 func Plan(w io.Writer, p *plan.Plan, s Style) error {
 	out := bufio.NewWriter(w)
 	if p.Basis.Source != "" {
 		fmt.Fprintf(out, "%s: %s of %s -> %s\n", p.Basis.Sync, plural(p.Basis.Records, "record"), p.Basis.Source, p.Basis.Org)
 	}
+	alike := 0
 	for c := range p.Changes() {
+		if c.Op == plan.Adopt && len(c.Edits) == 0 {
+			alike++
+			continue
+		}
 		s.change(out, c)
+	}
+	if alike > 0 {
+		fmt.Fprintln(out, s.paint(blue, fmt.Sprintf("= adopt      %s who are as desired already: linked, nothing is sent", plural(alike, "user"))))
 	}
 	s.findings(out, p.Findings)
 	s.limits(out, p.Limits)
@@ -70,9 +80,7 @@ func (s Style) created(out io.Writer, c plan.Change) {
 			parts = append(parts, s.path(e.Path)+" "+values(all))
 		}
 	}
-	for _, line := range wrap(parts, 110) {
-		fmt.Fprintln(out, "             "+line)
-	}
+	paragraph(out, parts)
 }
 
 func (s Style) edit(out io.Writer, e plan.Edit) {
@@ -102,9 +110,17 @@ func (s Style) members(out io.Writer, c plan.Change) {
 		for _, v := range append(append([]scim.Value(nil), e.Add...), e.Remove...) {
 			names = append(names, strings.TrimPrefix(value(v), "person "))
 		}
-		for _, line := range wrap(names, 110) {
-			fmt.Fprintln(out, "             "+line)
+		for _, v := range e.Claim {
+			names = append(names, strings.TrimPrefix(value(v), "person ")+" (there already: claimed)")
 		}
+		paragraph(out, names)
+	}
+}
+
+// paragraph writes the parts below a change, wrapped.
+func paragraph(out io.Writer, parts []string) {
+	for _, line := range wrap(parts, 110) {
+		fmt.Fprintln(out, "             "+line)
 	}
 }
 
@@ -130,7 +146,20 @@ func wrap(parts []string, width int) []string {
 
 func (s Style) findings(out io.Writer, fs []plan.Finding) {
 	tints := map[plan.Severity]tint{plan.Error: red, plan.Warning: yellow, plan.Note: faint}
+	const most = 3
+	same := map[[2]string]int{}
 	for _, f := range fs {
+		same[[2]string{f.Code, f.Text}]++
+	}
+	shown := map[[2]string]int{}
+	for _, f := range fs {
+		kind := [2]string{f.Code, f.Text}
+		if shown[kind]++; shown[kind] > most {
+			if shown[kind] == same[kind] {
+				fmt.Fprintf(out, "%s %s: and %d more like it; --json lists each\n", s.paint(tints[f.Severity], "! "+string(f.Severity)), f.Code, same[kind]-most)
+			}
+			continue
+		}
 		text := printable(f.Text)
 		if f.Place != "" {
 			text = f.Place + ": " + text
@@ -151,7 +180,7 @@ func (s Style) limits(out io.Writer, ls []plan.Limit) {
 		if l.StopsAll {
 			then = "nothing is applied"
 		}
-		fmt.Fprintln(out, s.paint(red, fmt.Sprintf("! limit %s: %d wanted, %d allowed: %s", l.Name, l.Wanted, l.Allowed, then)))
+		fmt.Fprintln(out, s.paint(red, fmt.Sprintf("! limit %s: %d wanted with those of the last 24 hours, %d allowed: %s", l.Name, l.Wanted, l.Allowed, then)))
 		fmt.Fprintf(out, "    to allow it once: rollcall apply --allow %s=%d --because \"...\"\n", l.Name, l.Wanted)
 	}
 }

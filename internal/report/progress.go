@@ -13,11 +13,12 @@ type Progress struct {
 	out      io.Writer
 	terminal bool
 	now      func() time.Time
-	pace     float64 // changes a second that the budget bears; 0: not known
 
 	mu     sync.Mutex
 	began  time.Time
 	shown  time.Time
+	moved  time.Time // when the last change ended
+	budget int       // requests a minute; 0: not known
 	drawn  bool
 	done   int
 	total  int
@@ -40,17 +41,18 @@ func NewProgress(out io.Writer, terminal bool, now func() time.Time) *Progress {
 func (p *Progress) Begin(total, budget int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.total, p.pace = total, float64(budget)/time.Minute.Seconds()
+	p.total, p.budget = total, budget
 	p.began = p.now()
-	p.shown = p.began
+	p.shown, p.moved = p.began, p.began
 }
 
 // Step says that done of total changes have ended, failed of them badly.
 func (p *Progress) Step(done, total, failed int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.done, p.total, p.failed = done, total, failed
-	p.draw(p.now())
+	now := p.now()
+	p.done, p.total, p.failed, p.moved = done, total, failed, now
+	p.draw(now)
 }
 
 // Tick draws what has been told so far: a run that waits for its budget shows
@@ -58,9 +60,7 @@ func (p *Progress) Step(done, total, failed int) {
 func (p *Progress) Tick() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.began.IsZero() {
-		p.draw(p.now())
-	}
+	p.draw(p.now())
 }
 
 // draw writes the line where the last one has stood long enough.
@@ -69,11 +69,10 @@ func (p *Progress) draw(now time.Time) {
 	if p.terminal {
 		pause = redraw
 	}
-	if now.Sub(p.shown) < pause {
-		return
+	if !p.began.IsZero() && now.Sub(p.shown) >= pause {
+		p.shown = now
+		p.write(now)
 	}
-	p.shown = now
-	p.write(now)
 }
 
 // Close draws the last state and leaves the line.
@@ -86,7 +85,7 @@ func (p *Progress) Close() {
 }
 
 func (p *Progress) write(now time.Time) {
-	line := p.line(now.Sub(p.began))
+	line := p.line(now)
 	if !p.terminal {
 		fmt.Fprintf(p.out, "rollcall: %s\n", line)
 		return
@@ -108,19 +107,34 @@ func (p *Progress) write(now time.Time) {
 }
 
 // line is "37 of 290 changes, 4.8 a second, 53s left, 1 failed".
-func (p *Progress) line(took time.Duration) string {
+func (p *Progress) line(now time.Time) string {
 	line := fmt.Sprintf("%d of %s", p.done, plural(p.total, "change"))
-	if rate := float64(p.done) / took.Seconds(); p.done > 0 && took >= time.Second {
-		// A window that was granted whole is used whole: what comes after it comes at the budget's pace.
-		steady := rate
-		if p.pace > 0 {
-			steady = min(rate, p.pace)
-		}
-		left := time.Duration(float64(p.total-p.done) / steady * float64(time.Second))
-		line += fmt.Sprintf(", %.1f a second, %s left", rate, left.Round(time.Second))
+	if took := now.Sub(p.began); p.done > 0 && took >= time.Second {
+		rate := float64(p.done) / took.Seconds()
+		line += fmt.Sprintf(", %.1f a second, %s left", rate, p.left(rate, now).Round(time.Second))
+	}
+	if p.stalled(now) {
+		line += ", waiting for the service"
 	}
 	if p.failed > 0 {
 		line += fmt.Sprintf(", %d failed", p.failed)
 	}
 	return line
 }
+
+// left is how long the rest takes. The service grants requests by the minute,
+// and a minute that was granted whole is used whole: what comes after it waits
+// for the next one.
+func (p *Progress) left(rate float64, now time.Time) time.Duration {
+	rest := max(p.total-p.done, 0)
+	if p.budget > 0 && p.stalled(now) {
+		return time.Minute - now.Sub(p.began)%time.Minute + time.Duration(max(rest-1, 0)/p.budget)*time.Minute
+	}
+	if pace := float64(p.budget) / time.Minute.Seconds(); pace > 0 {
+		rate = min(rate, pace)
+	}
+	return time.Duration(float64(rest) / rate * float64(time.Second))
+}
+
+// stalled tells that nothing has ended for a while.
+func (p *Progress) stalled(now time.Time) bool { return now.Sub(p.moved) > 3*time.Second }

@@ -213,7 +213,7 @@ func (s Style) short(e plan.Edit) string {
 
 // Check writes one line of `check`, its hint below.
 func Check(w io.Writer, state, area, text, hint string, s Style) {
-	tints := map[string]tint{"ok": green, "warning": yellow, "error": red, "unknown": blue}
+	tints := map[string]tint{"ok": green, "note": faint, "warning": yellow, "error": red, "unknown": blue}
 	fmt.Fprintf(w, "%s %-13s %s\n", s.paint(tints[state], fmt.Sprintf("%-8s", state)), area, printable(text))
 	if hint != "" {
 		fmt.Fprintf(w, "%22s  %s\n", "", s.paint(faint, hint))

@@ -66,8 +66,29 @@ type Client struct {
 	base string
 	o    Options
 
-	mu    sync.Mutex
-	stats target.Stats
+	mu      sync.Mutex
+	stats   target.Stats
+	waiting int       // calls that wait now
+	since   time.Time // when the first of them began to
+}
+
+// waits counts a wait until the function it answers is called: time in which
+// several calls wait counts once.
+func (c *Client) waits() (over func()) {
+	now := c.o.Now()
+	c.count(func(*target.Stats) {
+		if c.waiting++; c.waiting == 1 {
+			c.since = now
+		}
+	})
+	return func() {
+		now := c.o.Now()
+		c.count(func(s *target.Stats) {
+			if c.waiting--; c.waiting == 0 {
+				s.Waited += now.Sub(c.since)
+			}
+		})
+	}
 }
 
 // New is a client of the service at base, such as https://host/api/v2. It does no I/O.
@@ -224,11 +245,9 @@ func (c Call) safe() bool {
 }
 
 func (c *Client) sleep(ctx context.Context, d time.Duration) error {
-	c.count(func(s *target.Stats) { s.Waited += d })
-	timer := time.NewTimer(d)
-	defer timer.Stop()
+	defer c.waits()()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -277,8 +296,9 @@ func (c *Client) pace(ctx context.Context, r *Reply) (done func(http.Header), er
 	if l == nil {
 		return func(http.Header) {}, nil
 	}
-	s, waited, err := l.take(ctx)
-	c.count(func(st *target.Stats) { st.Waited += waited })
+	waited := c.waits()
+	s, _, err := l.take(ctx)
+	waited()
 	if err != nil {
 		return nil, interrupted(r, err)
 	}
