@@ -3,6 +3,7 @@ package plan
 import (
 	"slices"
 
+	"rollcall/fault"
 	"rollcall/scim"
 	"rollcall/source"
 )
@@ -231,9 +232,27 @@ func (s *Summary) count(e entry) {
 
 // complain finds the entries of Policy.Only that nobody is.
 func (b *Builder) complain() {
+	var names []string
 	for _, who := range b.in.Policy.Only {
-		if !b.asked["who "+who] {
-			b.Note(finding(Warning, "unknown-who", "", source.Place{}, "nobody is %s", quote(who)))
+		if b.asked["who "+who] {
+			continue
 		}
+		if names == nil {
+			names = b.everybody()
+		}
+		b.Note(finding(Error, "unknown-who", "", source.Place{}, "nobody is %s%s", quote(who), fault.DidYouMean(who, names)))
 	}
+}
+
+// everybody is known by these keys and userNames.
+func (b *Builder) everybody() (names []string) {
+	for n := range b.people {
+		names = append(names, string(b.keyOf(n)), b.userNameOf(n))
+	}
+	for t := range b.ties {
+		l, _ := b.head(t)
+		names = append(names, string(l.Key), l.UserName)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
