@@ -34,7 +34,7 @@ func (b *Builder) Plan() *Plan {
 	limits = append(limits, b.fewest()...)
 	b.complain()
 	if b.idle > 0 {
-		b.Note(finding(Note, "inactive-new", "", source.Place{}, "%d in the source are inactive and have no user: not created", b.idle))
+		b.Note(finding(Note, "inactive-new", "", source.Place{}, "%d in the source are inactive and have no user, or a deleted one: not created", b.idle))
 	}
 	before := 0
 	for _, u := range b.users {

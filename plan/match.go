@@ -22,11 +22,11 @@ type fate uint8
 //	yes       open       one, free            | recovered: the create of ours whose answer was lost
 //	yes       no         one, of a key gone   | rekeyed: linked, once its claim is not disputed
 //	yes       no         one, of another key  | reused (finding)
-//	yes       no         a deleted one        | erased (finding)
+//	active    no         a deleted one        | erased (finding)
 //	yes       no         several              | ambiguous (finding), as is one that two records want
 //	yes       closed     none, gone before    | buried (finding): not created anew by itself
 //	active    no         none                 | created; incomplete (finding) where the mapping is
-//	inactive  no         none                 | idle (counted)
+//	inactive  no         none, a deleted one  | idle (counted)
 //	yes       no         none, lifecycle none | absent (finding)
 const (
 	undecided fate = iota
@@ -148,7 +148,7 @@ func (b *Builder) newcomer(n int, row scim.Row) fate {
 		if b.in.Policy.Protects(name) {
 			return shunned
 		}
-		if u := b.deleted(i, name); u >= 0 {
+		if u := b.deleted(i, name); u >= 0 && (b.people[n].flags&dormant == 0 || !b.in.Policy.Lifecycle) {
 			b.people[n].user = int32(u)
 			return erased
 		}
