@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,7 @@ import (
 // national number.
 func (c *calls) phone(text, country string) (any, error) {
 	country = strings.ToUpper(strings.TrimSpace(country))
+	text = extension.ReplaceAllString(text, ";ext=")
 	n, err := phonenumbers.Parse(compact(text), country)
 	if err != nil {
 		c.problem("bad-phone", "the text is not a phone number%s", in(country))
@@ -35,6 +37,9 @@ func (c *calls) phone(text, country string) (any, error) {
 	}
 	return out, nil
 }
+
+// extension is that of a tel URI, with the blanks that services write around it.
+var extension = regexp.MustCompile(`(?i)\s*;\s*ext\s*=\s*`)
 
 func in(country string) string {
 	if country == "" {
