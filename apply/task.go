@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -131,14 +132,9 @@ func (t *task) id(k source.Key) (string, bool) {
 // what is there until nothing is left of it, the service has taken it, or it
 // is given up.
 func (t *task) write(ctx context.Context) {
-	for unread := !t.mustRead(); ; unread = false {
-		err := t.attempt(ctx, unread)
-		if t.out.Result != "" {
-			return
-		}
-		if !t.again(err) {
+	for unread := !t.mustRead(); t.out.Result == ""; unread = false {
+		if err := t.attempt(ctx, unread); t.out.Result == "" && !t.again(err) {
 			t.fail(err)
-			return
 		}
 	}
 }
@@ -186,20 +182,12 @@ func (t *task) versioned() bool {
 	return t.to.Type == scim.User && (t.act() == target.Patch || t.act() == target.Delete)
 }
 
-func (t *task) act() target.Act {
-	switch t.c.Op {
-	case plan.Create:
-		return target.Create
-	case plan.Delete:
-		return target.Delete
-	case plan.Grant:
-		return target.Grant
-	case plan.Restore:
-		return target.Restore
-	default:
-		return target.Patch
-	}
+// acts are those of the operations that are no PATCH.
+var acts = map[plan.Op]target.Act{
+	plan.Create: target.Create, plan.Delete: target.Delete, plan.Grant: target.Grant, plan.Restore: target.Restore,
 }
+
+func (t *task) act() target.Act { return cmp.Or(acts[t.c.Op], target.Patch) }
 
 // request is what is left to send, held against now. Where nothing is, or it
 // must not be sent, goes is false and the outcome says why.
@@ -297,10 +285,8 @@ func (t *task) without(err error) bool {
 // wait waits before the n-th repetition; false where the run ends meanwhile.
 func (t *task) wait(n int) bool {
 	d := float64(t.Backoff.First) * math.Pow(t.Backoff.Factor, float64(n-1)) * (1 + t.Rand()/5)
-	timer := time.NewTimer(time.Duration(d))
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(time.Duration(d)):
 		return true
 	case <-t.stopping:
 		t.stopped = true

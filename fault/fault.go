@@ -115,11 +115,8 @@ func Hint(err error) string { return find(err, func(n noted) string { return n.h
 func Place(err error) string { return find(err, func(n noted) string { return n.place }) }
 
 func find(err error, field func(noted) string) string {
-	for err != nil {
-		var n noted
-		if !errors.As(err, &n) {
-			return ""
-		}
+	var n noted
+	for errors.As(err, &n) {
 		if s := field(n); s != "" {
 			return s
 		}

@@ -190,13 +190,7 @@ func (m *Memory) Runs(context.Context) iter.Seq2[Run, error] {
 func (m *Memory) Entries(_ context.Context, f Filter) iter.Seq2[Entry, error] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var found []Entry
-	for _, e := range m.entries {
-		if m.state.matches(e, f) {
-			found = append(found, e)
-		}
-	}
-	return each(found)
+	return each(slices.DeleteFunc(slices.Clone(m.entries), func(e Entry) bool { return !m.state.matches(e, f) }))
 }
 
 // Verify implements [Store]. Without a file nobody can have altered anything

@@ -118,15 +118,8 @@ func (p *Person) Settle(run, intended RunID, c plan.Change, o Outcome) {
 // run stand beside each other: a group is joined by many requests. An unknown
 // outcome says nothing.
 func (w Pending) ClosedBy(run RunID, of Pending, r Result) bool {
-	switch {
-	case r == Unknown:
-		return false
-	case w.Change == of.Change && w.Run == of.Run:
-		return true
-	case !r.Fine():
-		return false
-	}
-	return w.Run != run
+	its := w.Change == of.Change && w.Run == of.Run
+	return r != Unknown && (its || r.Fine() && w.Run != run)
 }
 
 // waits tells whether an earlier run left an intent of this op open.

@@ -111,15 +111,11 @@ func (e Edit) elements(now []scim.Value) []scim.Op {
 
 // surplus are the elements of now that neither Set nor Keep names.
 func (e Edit) surplus(now []scim.Value) []scim.Value {
-	var out []scim.Value
-	for _, v := range now {
+	return slices.DeleteFunc(slices.Clone(now), func(v scim.Value) bool {
 		_, wanted := e.find(e.Set, v)
 		_, kept := e.find(e.Keep, v)
-		if !wanted && !kept {
-			out = append(out, v)
-		}
-	}
-	return out
+		return wanted || kept
+	})
 }
 
 // differences are the operations that turn the element have into want, sub-attribute by sub-attribute.

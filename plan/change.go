@@ -5,10 +5,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"rollcall/fault"
-
 	"rollcall/scim"
 	"rollcall/source"
 )
@@ -29,7 +29,7 @@ const (
 	Leave      Op = "leave" // members removed from a group
 	Grant      Op = "grant"
 	Restore    Op = "restore"
-	Rekey      Op = "rekey" // the link of From becomes Key's; nothing is sent
+	Rekey      Op = "rekey"  // the link of From becomes Key's; nothing is sent
 	Unlink     Op = "unlink" // the user is gone by another hand: the link is closed, nothing is sent
 )
 
@@ -104,12 +104,7 @@ func (c Change) sends() bool {
 	if c.Op != Adopt && c.Op != Join && c.Op != Leave && c.Op != Update && c.Op != Rekey && c.Op != Unlink {
 		return true
 	}
-	for _, e := range c.Edits {
-		if e.Whole || len(e.Add) > 0 || len(e.Remove) > 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.Edits, func(e Edit) bool { return e.Whole || len(e.Add) > 0 || len(e.Remove) > 0 })
 }
 
 // Digest is what [Link.Sent] remembers of d: who, what and which groups.

@@ -225,8 +225,7 @@ func (c *census) unreadable(b *plan.Builder, bad *source.RecordError) {
 		c.blank++
 		return
 	}
-	h := maphash.String(c.seed, string(bad.Key))
-	c.seen[h] = struct{}{}
+	c.seen[maphash.String(c.seed, string(bad.Key))] = struct{}{}
 	b.Want(plan.Desired{Key: bad.Key, Place: bad.Place, Held: true})
 }
 

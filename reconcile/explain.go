@@ -124,9 +124,8 @@ func (e *Explanation) Exit() int {
 		return 5
 	case slices.ContainsFunc(e.Findings, func(f plan.Finding) bool { return f.Severity == plan.Error }):
 		return 4
-	default:
-		return 0
 	}
+	return 0
 }
 
 // Explain tells the story of one person, and writes nothing. who is a source

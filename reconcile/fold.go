@@ -72,7 +72,7 @@ func (f *folder) located(e explicit) (scim.Path, error) {
 		return e.Path, nil
 	}
 	parts := e.Path.Parts()
-	base := scim.Parts{URN: parts.URN, Attr: parts.Attr}.Path()
+	base := parts.Base()
 	set, ok := f.dialect.Sets[base]
 	if !ok {
 		return "", fmt.Errorf("%s has no elements that an index could count", base)
@@ -135,10 +135,7 @@ func isMirror(v scim.Value) bool {
 // overlapping is the path of an edit that speaks of the same elements as p
 // does in another way; "" where there is none.
 func (f *folder) overlapping(p scim.Path) scim.Path {
-	base := func(p scim.Path) scim.Path {
-		parts := p.Parts()
-		return scim.Parts{URN: parts.URN, Attr: parts.Attr}.Path()
-	}
+	base := func(p scim.Path) scim.Path { return p.Parts().Base() }
 	filtered := func(p scim.Path) bool { parts := p.Parts(); return parts.Filter != nil && parts.Sub != "" }
 	for _, e := range f.edits {
 		if e.Path != p && base(e.Path) == base(p) && filtered(e.Path) != filtered(p) {
@@ -166,7 +163,7 @@ func (f *folder) at(p scim.Path) (values []scim.Value) {
 		return values
 	}
 	parts := p.Parts()
-	base := scim.Parts{URN: parts.URN, Attr: parts.Attr}.Path()
+	base := parts.Base()
 	if elements, known := f.now.Row.At(base); known && base != p {
 		for _, v := range elements {
 			values = append(values, pick(v, base, parts)...)
@@ -223,7 +220,7 @@ func (f *folder) elements(e explicit, set target.Set) {
 
 // element takes in an operation on one element of a set, picked by what identifies it.
 func (f *folder) element(e explicit, parts scim.Parts) error {
-	base := scim.Parts{URN: parts.URN, Attr: parts.Attr}.Path()
+	base := parts.Base()
 	set, ok := f.dialect.Sets[base]
 	attr, name, equal := parts.Filter.Equality()
 	if !ok || !equal || !strings.EqualFold(string(attr), set.Sub[0]) {

@@ -169,10 +169,7 @@ func (g *glimpse) others(id string) (all []Candidate) {
 // belong takes in the groups that a user's own resource tells.
 func (g *glimpse) belong(r scim.Row) {
 	values, known := r.At(groupsPath)
-	if !known {
-		return
-	}
-	g.told = true
+	g.told = g.told || known
 	for _, v := range values {
 		if id, ok := v.Sub("value").Text(); ok {
 			g.in[id] = true

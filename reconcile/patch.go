@@ -114,7 +114,7 @@ func (e *explicitPlan) input(ctx context.Context, updates []update) (plan.Input,
 	for _, u := range updates {
 		for _, op := range u.ops {
 			parts := op.Path.Parts()
-			base := scim.Parts{URN: parts.URN, Attr: parts.Attr}.Path()
+			base := parts.Base()
 			if _, set := e.dialect.Sets[base]; set || op.index >= 0 {
 				paths = append(paths, base)
 			}
@@ -208,7 +208,7 @@ func (e *explicitPlan) arrange(ctx context.Context, s *subject) (err error) {
 			continue
 		}
 		parts := op.Path.Parts()
-		base := scim.Parts{URN: parts.URN, Attr: parts.Attr}.Path()
+		base := parts.Base()
 		if _, known := s.order[base]; known {
 			continue
 		}

@@ -1,6 +1,9 @@
 package scim
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // These look at decoded JSON and never modify it.
 
@@ -21,15 +24,11 @@ func put(o map[string]any, name string, v any) map[string]any {
 
 // nonempty is v, or nil for an empty object or array, which RFC 7643 §2.5 calls unassigned.
 func nonempty(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		if len(v) == 0 {
-			return nil
-		}
-	case []any:
-		if len(v) == 0 {
-			return nil
-		}
+	if o, ok := v.(map[string]any); ok && len(o) == 0 {
+		return nil
+	}
+	if l, ok := v.([]any); ok && len(l) == 0 {
+		return nil
 	}
 	return v
 }
@@ -52,7 +51,7 @@ func same(x, y any) bool {
 		return ok && sameList(a, b)
 	case map[string]any:
 		b, ok := y.(map[string]any)
-		return ok && sameObject(a, b)
+		return ok && maps.EqualFunc(a, b, same)
 	}
 	switch y.(type) {
 	case nil, bool, string, []any, map[string]any:
@@ -62,30 +61,10 @@ func same(x, y any) bool {
 }
 
 func sameList(a, b []any) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	if len(a) == 0 || &a[0] == &b[0] {
+	if len(a) == len(b) && len(a) > 0 && &a[0] == &b[0] {
 		return true
 	}
-	for i := range a {
-		if !same(a[i], b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func sameObject(a, b map[string]any) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for k, v := range a {
-		if w, ok := b[k]; !ok || !same(v, w) {
-			return false
-		}
-	}
-	return true
+	return slices.EqualFunc(a, b, same)
 }
 
 // sameSet tells that a and b have the same elements in any order.

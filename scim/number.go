@@ -118,15 +118,7 @@ func appendNumber(b []byte, s string) []byte {
 // isInteger tells that s is a JSON integer without exponent; not "-0".
 func isInteger(s string) bool {
 	digits := strings.TrimPrefix(s, "-")
-	if digits == "" || digits[0] == '0' && s != "0" {
-		return false
-	}
-	for i := range len(digits) {
-		if digits[i] < '0' || digits[i] > '9' {
-			return false
-		}
-	}
-	return true
+	return digits != "" && (digits[0] != '0' || s == "0") && strings.Trim(digits, "0123456789") == ""
 }
 
 // decimal takes a JSON number apart: digits, without zeros at either end, times ten to the exp.

@@ -1,6 +1,9 @@
 package scim
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // A Path is the canonical text of an attribute path (RFC 7644 figure 7):
 // attrPath, valuePath with an optional sub-attribute, each with an optional
@@ -49,6 +52,9 @@ func (p Path) Parts() Parts {
 	}
 	return parts
 }
+
+// Base is the path of the attribute as a whole, without filter and sub-attribute.
+func (p Parts) Base() Path { return Parts{URN: p.URN, Attr: p.Attr}.Path() }
 
 // Path is the canonical text of what was taken apart.
 func (p Parts) Path() Path {
@@ -154,15 +160,9 @@ func isNameByte(c byte) bool {
 // quoting in a filter (RFC 3986 without brackets, quotes and commas).
 func isURN(s string) bool {
 	scheme, rest, ok := strings.Cut(s, ":")
-	if !ok || rest == "" || !isName(scheme) {
-		return false
-	}
-	for i := range len(rest) {
-		if !isNameByte(rest[i]) && strings.IndexByte(".:/~%#?@!&*+;=", rest[i]) < 0 {
-			return false
-		}
-	}
-	return true
+	return ok && rest != "" && isName(scheme) && !strings.ContainsFunc(rest, func(r rune) bool {
+		return r >= utf8.RuneSelf || !isNameByte(byte(r)) && !strings.ContainsRune(".:/~%#?@!&*+;=", r)
+	})
 }
 
 // endsInVersion tells that the last field of a URN is a number such as 2.0.

@@ -56,7 +56,7 @@ func (r *resourceType) target(p Path) (target, *Error) {
 		return target{}, err
 	}
 	parts = r.scope(parts)
-	attr := r.nodes[strings.ToLower(string(Parts{URN: parts.URN, Attr: parts.Attr}.Path()))]
+	attr := r.nodes[strings.ToLower(string(parts.Base()))]
 	if attr == nil {
 		return target{}, r.unknown(parts)
 	}
@@ -82,7 +82,7 @@ func (r *resourceType) scope(p Parts) Parts {
 	if p.URN == "" {
 		return p
 	}
-	whole := string(Parts{URN: p.URN, Attr: p.Attr}.Path())
+	whole := string(p.Base())
 	if urn := r.urn(whole); urn != "" && p.Filter == nil && p.Sub == "" {
 		return Parts{URN: urn}
 	}

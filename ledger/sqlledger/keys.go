@@ -72,15 +72,14 @@ func derive(key []byte, id string) (*keyring, error) {
 
 // box is AES-256-GCM that carries its nonce in front. The key has keySize bytes.
 func box(key []byte) cipher.AEAD {
-	block, err := aes.NewCipher(key)
+	return certain(cipher.NewGCMWithRandomNonce(certain(aes.NewCipher(key))))
+}
+
+func certain[T any](v T, err error) T {
 	if err != nil {
 		panic("sqlledger: " + err.Error())
 	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		panic("sqlledger: " + err.Error())
-	}
-	return aead
+	return v
 }
 
 // What a keyed digest is of.

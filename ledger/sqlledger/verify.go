@@ -91,10 +91,8 @@ const (
 
 func (v *verifier) loadKeys() error {
 	return v.each(allKeys, func(rows *sql.Rows) error {
-		var (
-			person  int64
-			wrapped []byte
-		)
+		var person int64
+		var wrapped []byte
 		err := rows.Scan(&person, &wrapped)
 		v.keys[person] = wrapped
 		return err
@@ -305,9 +303,7 @@ func (v *verifier) against(what string, h head) {
 
 // kept compares with a checkpoint that was kept elsewhere.
 func (v *verifier) kept(text string) {
-	if !strings.HasSuffix(text, "\n") {
-		text += "\n" // what an editor or a shell took away
-	}
+	text = strings.TrimSuffix(text, "\n") + "\n" // an editor or a shell may have taken it away
 	h, err := v.l.readHead(text, v.verifier)
 	if err != nil {
 		v.fault("kept checkpoint: %v: it is of another ledger, or this one was written anew", err)

@@ -133,11 +133,10 @@ func failure(call Call, r Reply, e envelope) *target.Failure {
 // permissions are those that the refusal names, each once, in its order.
 func (e envelope) permissions() []string {
 	var out []string
-	for _, text := range append([]string{e.message, e.detail}, e.params...) {
-		for _, p := range permission.FindAllString(text, -1) {
-			if !slices.Contains(out, p) {
-				out = append(out, p)
-			}
+	text := strings.Join(append([]string{e.message, e.detail}, e.params...), "\n")
+	for _, p := range permission.FindAllString(text, -1) {
+		if !slices.Contains(out, p) {
+			out = append(out, p)
 		}
 	}
 	return out
@@ -189,9 +188,7 @@ func heldValues(call Call) []string {
 		out = append(out, m[1:len(m)-1])
 	}
 	var body any
-	if json.Unmarshal(call.Body, &body) != nil {
-		return out
-	}
+	_ = json.Unmarshal(call.Body, &body) // what is no JSON has no leaves
 	return leaves(out, body, "")
 }
 
@@ -226,9 +223,6 @@ func leaves(out []string, v any, name string) []string {
 // retryAfter is the wait that an answer asks for: whole seconds, or a date.
 func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	text := strings.TrimSpace(h.Get("Retry-After"))
-	if text == "" {
-		return 0, false
-	}
 	if n, err := strconv.ParseFloat(text, 64); err == nil && n >= 0 {
 		return time.Duration(n * float64(time.Second)), true
 	}

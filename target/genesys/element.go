@@ -48,5 +48,5 @@ func wholeElement(op scim.Op) (path scim.Path, element scim.Value, ok bool) {
 	for name, value := range pairs {
 		made[string(name)] = value
 	}
-	return scim.Parts{URN: parts.URN, Attr: parts.Attr}.Path(), scim.ValueOf(made), true
+	return parts.Base(), scim.ValueOf(made), true
 }

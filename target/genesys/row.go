@@ -73,7 +73,7 @@ func (c *cutter) projection(t scim.Type) url.Values {
 	names := []string{"id"}
 	for _, a := range c.asked {
 		parts := a.Parts()
-		p := scim.Parts{URN: parts.URN, Attr: parts.Attr}.Path()
+		p := parts.Base()
 		spelled, attribute, err := schema.Resolve(t, p)
 		if err != nil || attribute.Returned == "never" || spelled == "schemas" {
 			continue
@@ -90,11 +90,8 @@ func (c *cutter) kind(t scim.Type) string {
 	if t == scim.Group {
 		return grouped
 	}
-	for _, a := range c.asked {
-		parts := a.Parts()
-		if slices.Contains(secondary, scim.Parts{URN: parts.URN, Attr: parts.Attr}.Path()) {
-			return heavy
-		}
+	if slices.ContainsFunc(c.asked, func(a scim.Path) bool { return slices.Contains(secondary, a.Parts().Base()) }) {
+		return heavy
 	}
 	return light
 }

@@ -67,13 +67,11 @@ func (s *Server) shift(c *call) int {
 	const seldom, farthest = 8, 3
 	switch {
 	case c.befell != nil && c.befell.Do == ShiftPages:
-		by := 1 + s.chance.IntN(farthest)
-		return by * s.sign()
+		return (1 + s.chance.IntN(farthest)) * s.sign()
 	case s.knobs.shuffle && s.chance.IntN(seldom) == 0:
 		return s.sign()
-	default:
-		return 0
 	}
+	return 0
 }
 
 // sign is 1 or -1.

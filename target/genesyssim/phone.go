@@ -41,9 +41,8 @@ func showPhone(stored string, tel bool) string {
 		return "tel:" + number + "; ext=" + ext
 	case tel:
 		return "tel:" + number
-	default:
-		return number
 	}
+	return number
 }
 
 func hasExtension(stored string) bool { return strings.Contains(stored, ";") }

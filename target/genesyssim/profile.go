@@ -49,39 +49,26 @@ func (d *decoder) fail(format string, args ...any) {
 }
 
 func (d *decoder) text(m map[string]any, name string) string {
-	switch v := m[name].(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	default:
-		d.fail("%s must be a string.", name)
-		return ""
-	}
+	v, _ := member[string](d, m, name, "a string")
+	return v
 }
 
 func (d *decoder) flag(m map[string]any, name string) (value, given bool) {
-	switch v := m[name].(type) {
-	case nil:
-		return false, false
-	case bool:
-		return v, true
-	default:
-		d.fail("%s must be a boolean.", name)
-		return false, true
-	}
+	return member[bool](d, m, name, "a boolean")
 }
 
 func (d *decoder) object(m map[string]any, name string) map[string]any {
-	switch v := m[name].(type) {
-	case nil:
-		return nil
-	case map[string]any:
-		return v
-	default:
-		d.fail("%s must be an object.", name)
-		return nil
+	v, _ := member[map[string]any](d, m, name, "an object")
+	return v
+}
+
+// member is the value of m under name, which must be what if it is given.
+func member[T any](d *decoder, m map[string]any, name, what string) (value T, given bool) {
+	value, ok := m[name].(T)
+	if given = m[name] != nil; given && !ok {
+		d.fail("%s must be %s.", name, what)
 	}
+	return value, given
 }
 
 // elements are the objects of a multi-valued attribute; one object alone is a list of one.

@@ -112,11 +112,9 @@ func project(t scim.Type, query url.Values) (projection, *errorBody) {
 
 func names(values []string) []string {
 	var out []string
-	for _, v := range values {
-		for n := range strings.SplitSeq(v, ",") {
-			if n = strings.TrimSpace(n); n != "" {
-				out = append(out, n)
-			}
+	for n := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		if n = strings.TrimSpace(n); n != "" {
+			out = append(out, n)
 		}
 	}
 	return out
