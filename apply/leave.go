@@ -18,12 +18,7 @@ import (
 // gives it back (dossier §5.5). What cannot be read is noted once, and the
 // account is closed all the same.
 func (x *runner) keep(ctx context.Context, batch []plan.Change) {
-	var leavers []int
-	for i, c := range batch {
-		if c.Op.Leaves() && len(c.Leaving) > 0 {
-			leavers = append(leavers, i)
-		}
-	}
+	leavers := leaversOf(batch)
 	feed := make(chan int)
 	var workers sync.WaitGroup
 	for range min(x.Workers, len(leavers)) {
@@ -42,6 +37,15 @@ func (x *runner) keep(ctx context.Context, batch []plan.Change) {
 	}
 	close(feed)
 	workers.Wait()
+}
+
+func leaversOf(batch []plan.Change) (at []int) {
+	for i, c := range batch {
+		if c.Op.Leaves() && len(c.Leaving) > 0 {
+			at = append(at, i)
+		}
+	}
+	return at
 }
 
 // belongings are the traits that c names, as far as they can be read.

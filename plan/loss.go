@@ -200,11 +200,8 @@ func (g *giving) give(b *Builder, t Trait, now []scim.Value) {
 
 // missing is what of t is not there now, is none of the mapping's business, and may be given.
 func (b *Builder) missing(n int, loss Loss, t Trait, now []scim.Value) []scim.Value {
-	id := elementID(t.Path)
-	if set, isSet := b.in.Dialect.Sets[t.Path]; isSet {
-		id = set.Sub[0]
-		now = slices.Concat(now, set.Keep) // the service gives these by itself
-	}
+	id := b.elementID(t.Path)
+	now = slices.Concat(now, b.in.Dialect.Sets[t.Path].Keep) // the service gives these by itself
 	if id == "" && t.Path != target.GrantsOf {
 		return b.missingValue(n, loss, t, now)
 	}
@@ -232,7 +229,11 @@ func (b *Builder) missingValue(n int, loss Loss, t Trait, now []scim.Value) []sc
 	return t.Values
 }
 
-func elementID(p scim.Path) string {
+// elementID is what tells the elements of a set apart; "" where p is none.
+func (b *Builder) elementID(p scim.Path) string {
+	if set, isSet := b.in.Dialect.Sets[p]; isSet {
+		return set.Sub[0]
+	}
 	if p == GroupsOf {
 		return "value"
 	}
@@ -333,25 +334,30 @@ func (b *Builder) now() time.Time {
 func (b *Builder) lostWords(p scim.Path, vs []scim.Value) string {
 	words := make([]string, len(vs))
 	for i, v := range vs {
-		id := elementID(p)
-		if set, isSet := b.in.Dialect.Sets[p]; isSet {
-			id = set.Sub[0]
-		}
-		words[i], _ = identity(v, id).Text()
-		switch {
-		case p == target.GrantsOf:
-			role, _ := v.Sub("role").Text()
-			division, _ := v.Sub("division").Text()
-			words[i] = role + " in " + division
-		case p == GroupsOf:
-			words[i] = b.groupName(words[i])
-		}
+		words[i] = b.lostWord(p, v)
 	}
-	label := b.label(p)
 	if p == target.GrantsOf {
-		label = "roles"
+		p = rolesOf
 	}
-	return label + " " + strings.Join(words, ", ")
+	return b.label(p) + " " + strings.Join(words, ", ")
+}
+
+func (b *Builder) lostWord(p scim.Path, v scim.Value) string {
+	word, _ := identity(v, b.elementID(p)).Text()
+	switch p {
+	case target.GrantsOf:
+		return grantWord(v)
+	case GroupsOf:
+		return b.groupName(word)
+	default:
+		return word
+	}
+}
+
+func grantWord(v scim.Value) string {
+	role, _ := v.Sub("role").Text()
+	division, _ := v.Sub("division").Text()
+	return role + " in " + division
 }
 
 func (b *Builder) groupName(id string) string {
