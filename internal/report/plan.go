@@ -62,7 +62,7 @@ func who(c plan.Change) string {
 	case c.Target.Type == scim.Group:
 		return "group " + printable(c.UserName)
 	case c.UserName == "":
-		return string(c.Key)
+		return printable(string(c.Key))
 	case c.Key == "":
 		return printable(c.UserName)
 	case c.From != "":

@@ -58,6 +58,21 @@ func TestPlanForPeople(t *testing.T) {
 	}
 }
 
+// A key is text of somebody's file too.
+func TestKeysCannotMoveTheCursor(t *testing.T) {
+	t.Parallel()
+	evil := "\x1b[2Jkey"
+	got := text(t, []plan.Change{
+		{Op: plan.Join, UserName: evil, Target: scim.Ref{Type: scim.Group, ID: "g1"}, Edits: []plan.Edit{
+			{Path: target.Members, ID: "value", Add: []scim.Value{scim.ValueOf(map[string]any{"value": map[string]any{"$person": evil}})}},
+		}},
+		{Op: plan.Deactivate, Key: "\x1b[2Jkey", Target: scim.Ref{Type: scim.User, ID: "u1"}, Edits: []plan.Edit{{Path: "active", Whole: true, Set: []scim.Value{"false"}}}},
+	}, []plan.Finding{{Severity: plan.Error, Code: "bad-row", Key: "\x1b[2Jkey", Place: "p", Text: evil}}, false)
+	if strings.Contains(got, "\x1b") {
+		t.Errorf("the plan has escape codes of its input: %q", got)
+	}
+}
+
 func TestPlanWithNothingToDo(t *testing.T) {
 	t.Parallel()
 	if got := text(t, nil, nil, false); !strings.HasSuffix(got, "\nno changes\n") {

@@ -90,7 +90,7 @@ func value(v scim.Value) string {
 
 func object(m map[string]any) string {
 	if key, ok := m["$person"]; ok {
-		return fmt.Sprintf("person %v", key)
+		return "person " + printable(fmt.Sprint(key))
 	}
 	if role, ok := m["role"]; ok {
 		return printable(fmt.Sprintf("%v in %v", role, m["division"]))
