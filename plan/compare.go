@@ -270,13 +270,23 @@ func (b *Builder) locate(k source.Key) (id string, w whereabouts) {
 	case idle:
 		return "", left
 	case standing:
-		if id != "" {
+		if id != "" && b.stillThere(id) {
 			return id, known // as last believed
 		}
 		return "", unsure
 	default:
 		return id, unsure
 	}
+}
+
+// stillThere tells whether the user of a link can be referred to; without a
+// listing the link is believed.
+func (b *Builder) stillThere(id string) bool {
+	u := b.findUser(id)
+	if _, listed := b.listed[scim.User]; u < 0 {
+		return !listed
+	}
+	return b.users[u].state == target.Active || b.users[u].state == target.Inactive
 }
 
 // refer replaces the people that want refers to by their ids, where they are
