@@ -440,6 +440,8 @@ func (o *oracle) chief(key string, matched map[string]string) string {
 	}
 	l := o.links[key]
 	switch {
+	case l != nil && o.seen[l.id]["state"] == "deleted":
+		return ""
 	case o.stands[key] && l != nil:
 		return l.id
 	case o.records[key] == nil && l != nil && !o.absent(key):
