@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"rollcall/fault"
 	"rollcall/scim"
@@ -70,7 +71,7 @@ type attribute struct {
 }
 
 var forms = map[scim.Path]attribute{
-	userName:    single(folded),
+	userName:    single(address),
 	displayName: single(text),
 	"title":     single(text),
 	externalID:  single(text),
@@ -188,7 +189,17 @@ func textual(f func(string) (any, error)) form {
 	}
 }
 
-// folded is for userName, which the service compares in any case.
+// address is a userName that the service takes: an e-mail address (dossier §5.1).
+var address = textual(func(s string) (any, error) {
+	s = strings.ToLower(strings.TrimSpace(s))
+	local, domain, _ := strings.Cut(s, "@")
+	if local == "" || domain == "" || strings.Contains(domain, "@") || strings.ContainsFunc(s, unicode.IsSpace) {
+		return nil, errors.New("not an e-mail address such as kim@example.com")
+	}
+	return s, nil
+})
+
+// folded is for what the service compares in any case.
 var folded = textual(func(s string) (any, error) { return strings.ToLower(strings.TrimSpace(s)), nil })
 
 // email folds the domain: the part before it is the mail server's business.

@@ -21,6 +21,12 @@ func TestCanonical(t *testing.T) {
 		in, want scim.Value // want "": Invalid
 	}{
 		"a userName is folded":                          {"userName", `" Kim@Example.COM"`, `"kim@example.com"`},
+		"a userName is an e-mail address":               {"userName", `"kim"`, ``},
+		"an address has a domain":                       {"userName", `"kim@"`, ``},
+		"an address has a name":                         {"userName", `"@example.com"`, ``},
+		"an address has one @":                          {"userName", `"kim@home@example.com"`, ``},
+		"an address has no blank":                       {"userName", `"kim @example.com"`, ``},
+		"nor a tab":                                     {"userName", `"kim@example\t.com"`, ``},
 		"the mirror of the userName too":                {`emails[type eq "other"].value`, `"Kim@Example.COM"`, `"kim@example.com"`},
 		"of another e-mail only the domain":             {`emails[type eq "work"].value`, `"Kim@Example.COM"`, `"Kim@example.com"`},
 		"a formatted number becomes E.164":              {`phoneNumbers[type eq "work"].value`, `"+1 (317) 555-0100"`, `"+13175550100"`},
@@ -73,7 +79,7 @@ func TestCanonical(t *testing.T) {
 
 func TestCanonicalErrorsHoldNoValue(t *testing.T) {
 	t.Parallel()
-	for _, p := range []string{"active", "phoneNumbers", extension + "routingSkills", enterprise + "dateHire"} {
+	for _, p := range []string{"userName", "active", "phoneNumbers", extension + "routingSkills", enterprise + "dateHire"} {
 		_, err := genesys.Dialect().Canonical(scim.MustPath(p), `"canary-4711"`)
 		if err != nil && strings.Contains(err.Error(), "canary") {
 			t.Errorf("Canonical(%s) error = %v, which shows the value", p, err)

@@ -37,6 +37,9 @@ func newCutter(s *scim.Shape, asked []scim.Path) *cutter {
 // that the service keeps for SCIM clients are not part of the set (dossier §5.3).
 func tolerant(p scim.Path) scimclient.Form {
 	form := formOf(p)
+	if p == userName {
+		form = folded // which of itself need not be an address
+	}
 	return func(v scim.Value) scim.Value {
 		canon, err := form(v)
 		if err != nil {
