@@ -105,6 +105,7 @@ const (
 	stuck                       // person: the userName it wants is not to be had
 	twin                        // person: another record wants the same userName
 	unnamed                     // person: the column that names groups is blank
+	vague                       // person: the source was to say whether they are active, and does not
 	rekeyed                     // person: the link is that of a key that is gone
 )
 
@@ -144,6 +145,9 @@ func (b *Builder) Want(d Desired) {
 	}
 	if !wantsActive(d.Row) {
 		p.flags |= dormant
+	}
+	if b.unsaid(d.Row) {
+		p.flags |= vague
 	}
 	if d.Unnamed {
 		p.flags |= unnamed
@@ -197,7 +201,7 @@ func (b *Builder) Link(l Link) {
 		buf = appendText(buf, text)
 	}
 	if len(l.Lost.Had) > 0 {
-		b.lost[int32(n)] = l.Lost //nolint:gosec // an index
+		b.lost[int32(n)] = l.Lost
 	}
 	t.at = b.links.put(buf)
 	b.ties = append(b.ties, t)

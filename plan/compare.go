@@ -43,7 +43,7 @@ func (c *comparison) run() {
 			c.partial = true
 			continue
 		}
-		if want, known = c.refer(r, want, have); !known {
+		if want, known = c.refer(r, want); !known {
 			c.partial = true
 			continue
 		}
@@ -292,7 +292,7 @@ func (b *Builder) stillThere(id string) bool {
 // refer replaces the people that want refers to by their ids, where they are
 // known; who is created by this plan stays a Person. ok is false where the
 // attribute stands as it is: the person is unknown, has left, or is unsure.
-func (c *comparison) refer(r *rule, want, have []scim.Value) (_ []scim.Value, ok bool) {
+func (c *comparison) refer(r *rule, want []scim.Value) (_ []scim.Value, ok bool) {
 	if !slices.ContainsFunc(want, hasPerson) && !slices.ContainsFunc(want, hasUser) {
 		return want, true
 	}
@@ -300,7 +300,7 @@ func (c *comparison) refer(r *rule, want, have []scim.Value) (_ []scim.Value, ok
 	out := make([]scim.Value, len(want))
 	for i, v := range want {
 		if name, is := userOf(v); is {
-			known := false
+			var known bool
 			out[i], known = c.namedUser(r, name)
 			ok = ok && known
 			continue
@@ -326,7 +326,7 @@ func (c *comparison) namedUser(r *rule, name string) (_ scim.Value, ok bool) {
 	switch u := c.userNamed(name); {
 	case u < 0:
 		c.find(Warning, "unknown-user", "the organization has no user %s"+stays, quote(name), c.label(r.Path))
-	case int32(u) == c.people[c.n].user: //nolint:gosec // an index
+	case int32(u) == c.people[c.n].user:
 		c.find(Warning, "own-reference", "this person refers to themselves"+stays, c.label(r.Path))
 	case c.users[u].state != target.Active:
 		c.find(Warning, "manager-left", "%s has left or is inactive"+stays, quote(name), c.label(r.Path))

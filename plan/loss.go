@@ -349,9 +349,8 @@ func (b *Builder) lostWord(p scim.Path, v scim.Value) string {
 		return grantWord(v)
 	case GroupsOf:
 		return b.groupName(word)
-	default:
-		return word
 	}
+	return word
 }
 
 func grantWord(v scim.Value) string {
@@ -392,7 +391,7 @@ func (b *Builder) give(n int, g giving, r rests) {
 func (b *Builder) rejoin() {
 	for _, id := range slices.Sorted(maps.Keys(b.rejoins)) {
 		for i, m := range b.rejoins[id] {
-			b.rejoins[id][i].held = b.awaits(int32(b.find(m.key))) //nolint:gosec // an index
+			b.rejoins[id][i].held = b.awaits(int32(b.find(m.key)))
 		}
 		g := group{ref: scim.Ref{Type: scim.Group, ID: id}, name: b.groupName(id)}
 		b.members(&g, Join, b.rejoins[id], func(e *Edit) *[]scim.Value { e.Back = true; return &e.Add })
@@ -416,7 +415,7 @@ func (b *Builder) restore(n int) {
 // restores tells whether the deleted user that person n matches may be
 // restored: it is allowed, and the user was nobody else's.
 func (b *Builder) restores(n int) bool {
-	if b.in.Policy.Allow[string(Restore)] == 0 || b.people[n].flags&dormant != 0 || !b.in.Policy.Lifecycle {
+	if b.in.Policy.Allow[string(Restore)] == 0 || b.people[n].flags&(dormant|vague) != 0 || !b.in.Policy.Lifecycle {
 		return false
 	}
 	id := b.userID(int(b.people[n].user))

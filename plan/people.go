@@ -134,6 +134,8 @@ func (c *comparison) split(later func(Edit) bool) (now, then []Edit) {
 //	inactive  inactive  -     | none
 //	active    inactive  yes   | reactivate, then the rest
 //	active    inactive  no    | none (finding), unless a person allows it
+//	not said  active    -     | update or rename, where anything differs
+//	not said  inactive  -     | none
 func (b *Builder) planLinked(n int) {
 	p := b.people[n]
 	want := b.people[n].flags&dormant == 0 || !b.in.Policy.Lifecycle
@@ -148,7 +150,7 @@ func (b *Builder) planLinked(n int) {
 		ch := c.change(Deactivate, inactiveInSource, activate(false))
 		ch.Leaving = b.leavings()
 		b.emit(ch, leaving, 0, counted, closing)
-	case want && b.in.Policy.Lifecycle:
+	case want && p.flags&vague == 0 && b.in.Policy.Lifecycle:
 		b.reactivate(n)
 	default:
 		b.settle(int(p.tie), b.compareTo(n).change(Update, "", nil))
@@ -277,7 +279,7 @@ func (c *comparison) references() {
 	for i := range c.rules {
 		r := &c.rules[i]
 		if want, known := c.want.Index(r.at); known && r.reference && r.Own != Once {
-			c.refer(r, want, nil)
+			c.refer(r, want)
 		}
 	}
 }
@@ -368,13 +370,13 @@ func (b *Builder) reactivate(n int) {
 		second.Op = Rename
 	}
 	second.Fresh, second.Sent = true, c.done()
-	b.emit(second, halving, min(1, uint32(len(g.grants))), secondHalf, r) //nolint:gosec // roles with their divisions come first
+	b.emit(second, halving, min(1, uint32(len(g.grants))), secondHalf, r) // roles with their divisions come first
 }
 
 // returns tells whether person n was deactivated by us, for all the ledger knows.
 func (b *Builder) returns(n int) bool {
 	p := b.people[n]
-	return p.fate == linked && b.byUs(int(p.tie)) && b.people[n].flags&dormant == 0 && b.in.Policy.Lifecycle
+	return p.fate == linked && b.byUs(int(p.tie)) && b.people[n].flags&(dormant|vague) == 0 && b.in.Policy.Lifecycle
 }
 
 func (b *Builder) byUs(t int) bool {
@@ -391,6 +393,8 @@ func (b *Builder) explain(n int) {
 	switch p.fate {
 	case idle:
 		b.idle++
+	case unclear:
+		find(Warning, "active-unknown", "the source does not say whether this person is active, and they have no user, or a deleted one: not created")
 	case unseen:
 		if p.flags&asked != 0 {
 			find(Error, "not-read", "nothing is known about the linked user; not planned")

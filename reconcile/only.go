@@ -78,7 +78,7 @@ func (s *selection) see(k source.Key, id string, names ...string) {
 		}
 		s.names = append(s.names, name)
 		for _, w := range s.who {
-			if w != name && !(strings.Contains(name, "@") && strings.EqualFold(w, name)) {
+			if w != name && (!strings.Contains(name, "@") || !strings.EqualFold(w, name)) {
 				continue
 			}
 			s.found[w] = true

@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func TestDaysOfWaitingAreCountedInTheTimeZone(t *testing.T) {
 		}
 		run()
 		time.Sleep(16 * time.Hour) // 1 in the morning in Tokyo, while it is still yesterday in UTC
-		o.source.rows = append(rows[:2:2], rows[3:]...)
+		o.source.rows = slices.Concat(rows[:2], rows[3:])
 		run()
 		time.Sleep(time.Hour)
 		if got := run(); got != "active" {

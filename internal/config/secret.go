@@ -89,9 +89,8 @@ func (e Env) lookup(name string) (string, bool) {
 func dotenv(text []byte) map[string]string {
 	vars := map[string]string{}
 	for line := range strings.Lines(string(text)) {
-		line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
-		name, value, ok := strings.Cut(line, "=")
-		if ok && !strings.HasPrefix(line, "#") {
+		name, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
+		if ok && !strings.HasPrefix(name, "#") {
 			vars[strings.TrimSpace(name)] = unquoted(strings.TrimSpace(value))
 		}
 	}

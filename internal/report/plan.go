@@ -202,7 +202,8 @@ func sum(p *plan.Plan) string {
 		{n.Rename, "to rename"},
 		{n.Deactivate, "to deactivate"},
 		{n.Reactivate, "to reactivate"},
-		{n.Delete, "to delete"}, {n.Rekey, "to rekey"},
+		{n.Delete, "to delete"},
+		{n.Rekey, "to rekey"},
 	} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.word))

@@ -199,19 +199,7 @@ func (t *tx) unsure(o openRow) error { return t.exec(updateOpen, o.run, o.change
 
 func (t *tx) opens(person int64, target []byte) ([]openRow, error) {
 	rows, err := t.sql.StmtContext(t.ctx, t.l.stmts[selectOpens]).QueryContext(t.ctx, person, target) //nolint:sqlclosecheck // ends with the transaction
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var out []openRow
-	for rows.Next() {
-		var o openRow
-		if err := rows.Scan(o.fields()...); err != nil {
-			return nil, err
-		}
-		out = append(out, o)
-	}
-	return out, rows.Err()
+	return collect(rows, err, (*openRow).fields)
 }
 
 const (

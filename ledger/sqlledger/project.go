@@ -126,13 +126,13 @@ func project(b book, keys *keyring, e *opened) error {
 	}
 	switch ledger.Kind(e.kind) {
 	case ledger.KindRun:
-		return b.begin(runRow{run: e.record.run, org: keys.digest(ofOrg, e.start.Org), command: e.start.Command, began: e.seq})
+		return b.begin(runRow{run: e.run, org: keys.digest(ofOrg, e.start.Org), command: e.start.Command, began: e.seq})
 	case ledger.KindIntent:
 		return projectIntent(b, keys, e)
 	case ledger.KindOutcome:
 		return projectOutcome(b, keys, e)
 	case ledger.KindEnd:
-		r, err := b.run(e.record.run)
+		r, err := b.run(e.run)
 		if r != nil {
 			r.ended = e.seq
 		}
@@ -206,7 +206,7 @@ func subjectNames(keys *keyring, e *opened) (out [][]byte) {
 
 func projectIntent(b book, keys *keyring, e *opened) error {
 	o := openRow{
-		run: e.record.run, change: e.record.change, seq: e.seq, person: e.person, target: []byte{}, op: e.op, people: e.people, since: e.time,
+		run: e.run, change: e.record.change, seq: e.seq, person: e.person, target: []byte{}, op: e.op, people: e.people, since: e.time,
 	}
 	if c := e.change; c != nil && c.Target.Type == scim.Group {
 		o.target = keys.digest(ofID, c.Target.ID)
@@ -214,7 +214,7 @@ func projectIntent(b book, keys *keyring, e *opened) error {
 	if err := b.put(o); err != nil {
 		return err
 	}
-	r, err := b.run(e.record.run)
+	r, err := b.run(e.run)
 	if err != nil {
 		return err
 	}
@@ -226,7 +226,7 @@ func projectIntent(b book, keys *keyring, e *opened) error {
 	}
 	p, err := b.load(e.person, e.change.Key)
 	if err == nil {
-		p.Intend(ledger.RunID(e.record.run), *e.change)
+		p.Intend(ledger.RunID(e.run), *e.change)
 	}
 	return err
 }
@@ -245,7 +245,7 @@ func projectOutcome(b book, keys *keyring, e *opened) error {
 		if err != nil {
 			return err
 		}
-		p.Settle(ledger.RunID(e.record.run), ledger.RunID(e.intent.record.run), c, *e.outcome)
+		p.Settle(ledger.RunID(e.run), ledger.RunID(e.intent.run), c, *e.outcome)
 		if c.Op == plan.Rekey && e.outcome.Result.Fine() {
 			old, err := b.load(e.intent.who[mention{key: string(c.From)}], "")
 			if err != nil {
@@ -283,14 +283,14 @@ func projectClosed(b book, keys *keyring, e *opened) error {
 	if err != nil {
 		return err
 	}
-	of := ledger.Pending{Change: string(e.record.change), Op: plan.Op(e.op), Run: ledger.RunID(e.intent.record.run)}
+	of := ledger.Pending{Change: string(e.record.change), Op: plan.Op(e.op), Run: ledger.RunID(e.intent.run)}
 	again := false
 	for _, o := range rows {
 		w := ledger.Pending{Change: string(o.change), Op: plan.Op(o.op), Run: ledger.RunID(o.run)}
 		self := w == of
 		again = again || self && o.unsure
 		switch {
-		case w.ClosedBy(ledger.RunID(e.record.run), of, ledger.Result(e.result)):
+		case w.ClosedBy(ledger.RunID(e.run), of, ledger.Result(e.result)):
 			err = b.drop(o)
 		case self:
 			err = b.unsure(o)
@@ -299,7 +299,7 @@ func projectClosed(b book, keys *keyring, e *opened) error {
 			return err
 		}
 	}
-	r, err := b.run(e.intent.record.run)
+	r, err := b.run(e.intent.run)
 	if err != nil || r == nil {
 		return err
 	}

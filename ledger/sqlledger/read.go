@@ -138,17 +138,22 @@ func nanos(t time.Time, otherwise int64) int64 {
 
 func (l *Ledger) records(ctx context.Context, query string, args ...any) ([]record, error) {
 	rows, err := l.read.QueryContext(ctx, query, args...)
+	return collect(rows, err, (*record).fields)
+}
+
+// collect reads all rows of a query, which may have ended with err, and closes them.
+func collect[T any](rows *sql.Rows, err error, fields func(*T) []any) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
-	var out []record
+	var out []T
 	for rows.Next() {
-		var r record
-		if err := rows.Scan(r.fields()...); err != nil {
+		var row T
+		if err := rows.Scan(fields(&row)...); err != nil {
 			return nil, err
 		}
-		out = append(out, r)
+		out = append(out, row)
 	}
 	return out, rows.Err()
 }
@@ -208,19 +213,7 @@ func (l *Ledger) Runs(ctx context.Context) iter.Seq2[ledger.Run, error] {
 
 func (l *Ledger) runRows(ctx context.Context, before int64) ([]runRow, error) {
 	rows, err := l.read.QueryContext(ctx, selectRuns, before, page)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var out []runRow
-	for rows.Next() {
-		var r runRow
-		if err := rows.Scan(r.fields()...); err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	return out, rows.Err()
+	return collect(rows, err, (*runRow).fields)
 }
 
 // runOf reads what a run's first and last entries say.

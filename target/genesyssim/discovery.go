@@ -2,6 +2,7 @@ package genesyssim
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"rollcall/scim"
@@ -118,14 +119,18 @@ func resourceTypes(c *call) []resourceType {
 func (s *Server) listResourceTypes(c *call) reply { return listing(resourceTypes(c)) }
 
 func (s *Server) readResourceType(c *call) reply {
-	for _, t := range resourceTypes(c) {
-		if strings.EqualFold(t.ID, c.match.id) {
-			rep := answer(http.StatusOK, t)
-			rep.media = typeSCIM
-			return rep
-		}
+	return discovered(c, "resource type", resourceTypes(c), func(t resourceType) string { return t.ID })
+}
+
+// discovered is what of all has the id that the call names.
+func discovered[T any](c *call, what string, all []T, id func(T) string) reply {
+	i := slices.IndexFunc(all, func(v T) bool { return strings.EqualFold(id(v), c.match.id) })
+	if i < 0 {
+		return notFound(what)
 	}
-	return notFound("resource type")
+	rep := answer(http.StatusOK, all[i])
+	rep.media = typeSCIM
+	return rep
 }
 
 // A schema is a definition as it is served.
@@ -159,14 +164,7 @@ func (s *Server) listSchemas(c *call) reply {
 }
 
 func (s *Server) readSchema(c *call) reply {
-	for _, d := range schemas(c) {
-		if strings.EqualFold(d.ID, c.match.id) {
-			rep := answer(http.StatusOK, d)
-			rep.media = typeSCIM
-			return rep
-		}
-	}
-	return notFound("schema")
+	return discovered(c, "schema", schemas(c), func(d schema) string { return d.ID })
 }
 
 // listing is all of a short list.

@@ -121,13 +121,8 @@ func (o *org) members(g int32, truth bool) []int32 {
 	}
 	all = slices.Clone(all)
 	for _, l := range o.late {
-		if l.group != g {
-			continue
-		}
-		if l.joined {
-			all = drop(all, l.user)
-		} else {
-			all = insert(all, l.user)
+		if l.group == g {
+			all = l.before(all, l.user)
 		}
 	}
 	return all
@@ -141,16 +136,20 @@ func (o *org) groupsOf(i int32, truth bool) []int32 {
 	}
 	all = slices.Clone(all)
 	for _, l := range o.late {
-		if l.user != i {
-			continue
-		}
-		if l.joined {
-			all = drop(all, l.group)
-		} else {
-			all = insert(all, l.group)
+		if l.user == i {
+			all = l.before(all, l.group)
 		}
 	}
 	return all
+}
+
+// before is a sorted list as it was before the change that does not show yet
+// put x in or took it out.
+func (l late) before(all []int32, x int32) []int32 {
+	if l.joined {
+		return drop(all, x)
+	}
+	return insert(all, x)
 }
 
 // A rule is a filter that makes members. One that only compares simple

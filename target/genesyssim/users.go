@@ -219,13 +219,20 @@ func (s *Server) applyUser(c *call, i int32, attrs map[string]any, whole bool) (
 	return reply{}, false
 }
 
+// writableUser is the user that the call names, at the version it names; else
+// ok is false and the reply says why.
+func (s *Server) writableUser(c *call) (i int32, rep reply, ok bool) {
+	if i, ok = s.org.live(c.match.id); !ok {
+		return i, notFound("user"), false
+	}
+	rep, refused := s.stale(c, s.org.users[i].version)
+	return i, rep, !refused
+}
+
 // patchUser is PATCH /users/{id}.
 func (s *Server) patchUser(c *call) reply {
-	i, ok := s.org.live(c.match.id)
+	i, rep, ok := s.writableUser(c)
 	if !ok {
-		return notFound("user")
-	}
-	if rep, refused := s.stale(c, s.org.users[i].version); refused {
 		return rep
 	}
 	ops, err := s.operations(c, scim.User)
@@ -301,11 +308,8 @@ func (k *knobs) patchOptions() scim.PatchOptions {
 }
 
 func (s *Server) deleteUser(c *call) reply {
-	i, ok := s.org.live(c.match.id)
+	i, rep, ok := s.writableUser(c)
 	if !ok {
-		return notFound("user")
-	}
-	if rep, refused := s.stale(c, s.org.users[i].version); refused {
 		return rep
 	}
 	s.org.remove(i, c.now)
