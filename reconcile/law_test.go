@@ -255,6 +255,8 @@ func (w *lawWorld) run(faulty bool) (p *plan.Plan) {
 	case err == nil:
 	case faulty && (kind == fault.Unavailable || kind == fault.Throttled):
 		return p
+	case faulty && kind == fault.Denied && w.set["idle_expiry"] != "":
+		return p // one token died of idleness and the next of the fault: two in a row are a refusal
 	case w.shifting(err):
 		return w.run(faulty)
 	default:
