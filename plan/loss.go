@@ -20,7 +20,7 @@ type Trait struct {
 // A Loss is what somebody had when a run of ours deactivated or deleted them, as
 // far as it was read, less what was given back since.
 type Loss struct {
-	At  time.Time `json:"at,omitzero"`
+	At  time.Time `json:"at,omitzero"` // zero: nobody knows yet whether they left
 	Op  Op        `json:"op,omitempty"` // Deactivate or Delete
 	Had []Trait   `json:"had,omitempty"`
 }
@@ -98,7 +98,9 @@ func (b *Builder) lossOf(n int) Loss {
 	loss := b.lost[p.tie]
 	switch b.users[p.user].state {
 	case target.Active:
-		return loss
+		if !loss.At.IsZero() {
+			return loss
+		}
 	case target.Inactive:
 		if b.returns(n) {
 			return loss
@@ -313,7 +315,7 @@ func (b *Builder) withheld(loss Loss, p scim.Path) string {
 	switch {
 	case !slices.Contains(b.in.Policy.Restore, path):
 		return "leavers.restore does not name it: name it before this is applied, or give it by hand"
-	case b.now().Sub(loss.At) > b.in.Policy.RestoreWithin:
+	case !loss.At.IsZero() && b.now().Sub(loss.At) > b.in.Policy.RestoreWithin:
 		return "they left on " + loss.At.Format(time.DateOnly) + " and leavers.restore_within is over: give it by hand"
 	case p == rolesOf:
 		return "in which divisions is not known, for grants could not be read (authorization:grant:view): give it by hand"

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"rollcall/scim"
@@ -27,6 +28,7 @@ type fate uint8
 //	yes       closed     none, gone before    | buried (finding): not created anew by itself
 //	active    no         none                 | created; incomplete (finding) where the mapping is
 //	inactive  no         none, a deleted one  | idle (counted)
+//	not said  no         none, a deleted one  | unclear (finding)
 //	yes       no         none, lifecycle none | absent (finding)
 const (
 	undecided fate = iota
@@ -44,6 +46,7 @@ const (
 	created
 	incomplete
 	idle
+	unclear
 	absent
 	shunned // protected: never touched
 )
@@ -148,7 +151,7 @@ func (b *Builder) newcomer(n int, row scim.Row) fate {
 		if b.in.Policy.Protects(name) {
 			return shunned
 		}
-		if u := b.deleted(i, name); u >= 0 && (b.people[n].flags&dormant == 0 || !b.in.Policy.Lifecycle) {
+		if u := b.deleted(i, name); u >= 0 && (b.people[n].flags&(dormant|vague) == 0 || !b.in.Policy.Lifecycle) {
 			b.people[n].user = int32(u)
 			return erased
 		}
@@ -158,6 +161,8 @@ func (b *Builder) newcomer(n int, row scim.Row) fate {
 		return absent
 	case b.people[n].flags&dormant != 0:
 		return idle
+	case b.people[n].flags&vague != 0:
+		return unclear
 	case b.mourned(n):
 		return buried
 	case b.lacking(row) != "":
@@ -296,6 +301,13 @@ func (b *Builder) lacking(row scim.Row) scim.Path {
 func wantsActive(row scim.Row) bool {
 	vs, known := row.At(active)
 	return !known || len(vs) != 1 || vs[0] != "false"
+}
+
+// unsaid tells that the source says of others whether they are active, and of
+// this person not: they are neither created nor brought back.
+func (b *Builder) unsaid(row scim.Row) bool {
+	vs, known := row.At(active)
+	return !(known && len(vs) == 1) && slices.ContainsFunc(b.in.Rules, func(r Rule) bool { return r.Path == active && r.Own != Watch })
 }
 
 // picked tells whether Policy.Only selects this person, or link: by key,

@@ -231,7 +231,7 @@ func (s *story) findingsOn(p scim.Path) (texts []string) {
 func (s *story) undone() (texts []string) {
 	for _, f := range s.Findings {
 		switch f.Code {
-		case "gone", "address-reused", "ambiguous-match", "missing-attribute", "no-user", "protected", "inactive-elsewhere", "not-read", "bad-row", "duplicate-key":
+		case "gone", "address-reused", "ambiguous-match", "missing-attribute", "no-user", "protected", "inactive-elsewhere", "active-unknown", "not-read", "bad-row", "duplicate-key":
 			texts = append(texts, f.Text)
 		}
 	}
