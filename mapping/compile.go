@@ -164,6 +164,7 @@ func (c *compiler) config() *conf.Config {
 	for _, f := range functions(c) {
 		f(config)
 	}
+	c.call.guard(config)
 	return config
 }
 
@@ -262,19 +263,6 @@ func (s *survey) strays(root *ast.Node) {
 type visit func(*ast.Node)
 
 func (v visit) Visit(node *ast.Node) { v(node) }
-
-// bound puts the step function around what may be evaluated many times or grow:
-// bodies of loops, values of variables.
-type bound struct{}
-
-func (bound) Visit(node *ast.Node) {
-	switch n := (*node).(type) {
-	case *ast.PredicateNode:
-		n.Node = stepped(n.Node)
-	case *ast.VariableDeclaratorNode:
-		n.Value = stepped(n.Value)
-	}
-}
 
 func stepped(n ast.Node) ast.Node {
 	call := &ast.CallNode{Callee: &ast.IdentifierNode{Value: stepName}, Arguments: []ast.Node{n}}

@@ -14,22 +14,13 @@ import (
 	"rollcall/scim"
 )
 
-// The bounds of one evaluation.
-const (
-	maxSteps = 100_000 // bodies of loops
-	maxText  = 1 << 20 // bytes of a text
-	maxParts = 1000    // elements that split, skills and languages give
-)
-
-// stepName cannot be written in an expression.
-const stepName = "$step"
-
 // calls is what functions share with the evaluation that calls them.
 type calls struct {
 	path     scim.Path // of the attribute being evaluated
 	zone     *time.Location
 	problems []Problem
-	steps    int
+	steps    int // of this evaluation
+	work     int // of this evaluation
 }
 
 func (c *calls) problem(code, format string, args ...any) {
@@ -121,17 +112,6 @@ func argument(args []any, i int) (text string, ok bool, err error) {
 	default:
 		return "", false, reason("is given " + kindOf(v) + " where text is needed")
 	}
-}
-
-// step counts what loops and bounds what grows.
-func (c *calls) step(args ...any) (any, error) {
-	if c.steps++; c.steps > maxSteps {
-		return nil, reason("takes too many steps")
-	}
-	if s, ok := args[0].(string); ok && len(s) > maxText {
-		return nil, reason("makes a text that is too long")
-	}
-	return args[0], nil
 }
 
 // person is the user that belongs to a key, to be resolved when it is sent.

@@ -288,7 +288,7 @@ func (m *Mapping) join(p *Person) error {
 }
 
 func (m *Mapping) run(p *program) (any, error) {
-	m.call.steps = 0
+	m.call.steps, m.call.work = 0, 0
 	v, err := m.vm.Run(p.vm, m.env)
 	if err != nil {
 		return nil, p.runError(err)

@@ -277,6 +277,8 @@ func TestWhatAnExpressionGives(t *testing.T) {
 		"a phone with an extension":              {path: workPhone, text: `phone(row.a, "US")`, row: []any{"320-555-0195 x12"}, want: `["+13205550195;ext=12"]`},
 		"a tel URI":                              {path: workPhone, text: `phone(row.a, "US")`, row: []any{"tel:+1-320-555-0195;ext=12"}, want: `["+13205550195;ext=12"]`},
 		"a tel URI as the service writes it":     {path: workPhone, text: `phone(row.a, "US")`, row: []any{"tel:+12122002927; ext=3927"}, want: `["+12122002927;ext=3927"]`},
+		"active, said":                           {path: "active", text: `row.a == "Y" ? true : row.a == "N" ? false : nil`, row: []any{"N"}, want: `[false]`},
+		"active, not said":                       {path: "active", text: `row.a == "Y" ? true : row.a == "N" ? false : nil`, row: []any{""}, want: "-"},
 		"a phone the plan cannot hold":           {path: workPhone, text: `phone(row.a, "US")`, row: []any{"150-555-0189"}, want: "-", code: "bad-phone"},
 		"a phone that would become another":      {path: workPhone, text: `phone(row.a, "US")`, row: []any{"1 (11) 500 555-0117"}, want: "-", code: "bad-phone"},
 		"a phone of letters":                     {path: workPhone, text: `phone(row.a, "US")`, row: []any{"none"}, want: "-", code: "bad-phone"},
