@@ -12,9 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"golang.org/x/text/cases"
@@ -127,14 +129,30 @@ func keep(file, text string) (string, error) {
 		_ = dir.Sync() // not every system syncs directories
 		_ = dir.Close()
 	}
-	b, err := os.ReadFile(file) // the operator names the file
+	return private(file)
+}
+
+// private is the text of a secret file, which nobody but its owner may have a right to.
+func private(file string) (string, error) {
+	f, err := os.Open(file) // the operator names the file
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	if mode := info.Mode().Perm(); mode&^0o600 != 0 && runtime.GOOS != "windows" { // which has no such modes
+		return "", fault.WithHint(fmt.Errorf("%s has mode %04o, wider than 0600", file, mode), "chmod 600 "+file)
+	}
+	b, err := io.ReadAll(f)
 	return string(bytes.TrimSpace(b)), err
 }
 
 // secret reads a secret file; where there is none and made is not nil, it makes one.
 func secret(what, file string, made func() (string, error)) (string, error) {
-	b, err := os.ReadFile(file) // the operator names the file
-	text := string(bytes.TrimSpace(b))
+	text, err := private(file)
 	if errors.Is(err, fs.ErrNotExist) && made != nil {
 		if text, err = made(); err == nil {
 			text, err = keep(file, text)

@@ -143,15 +143,21 @@ func (l *Ledger) openThere(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return l.explain("open ledger", err)
+	case v == 0 && l.o.ReadOnly:
+		return l.openEmpty(ctx) // not made yet
 	case v == 0:
 		return l.openNew(ctx) // another process is just making it
 	case v < newest && l.o.ReadOnly:
 		return fault.WithHint(fmt.Errorf("open ledger %s: it is of the older version %d: %w", l.path, v, fault.Invalid),
 			"run a command that writes once, such as apply: it brings the ledger up to date")
-	case l.o.ReadOnly:
-		return l.unlock(ctx, l.read, false)
+	case !l.o.ReadOnly:
+		return l.openNew(ctx)
 	}
-	return l.openNew(ctx)
+	err = l.unlock(ctx, l.read, false)
+	if errors.Is(err, errUnnamed) {
+		return l.openEmpty(ctx)
+	}
+	return err
 }
 
 // openNew opens for writing and makes what is missing, in one transaction.
@@ -179,7 +185,8 @@ func (l *Ledger) openNew(ctx context.Context) error {
 	return nil
 }
 
-// openEmpty is the ledger that is not there: in memory, under a key of its own.
+// openEmpty is the ledger that is not there, or whose making was broken off: in
+// memory, under a key of its own. The next one who writes makes it, or finishes it.
 func (l *Ledger) openEmpty(ctx context.Context) error {
 	name := "file:/rollcall-" + rand.Text() + "?vfs=memdb"
 	db, err := sql.Open("sqlite", name)
@@ -188,6 +195,9 @@ func (l *Ledger) openEmpty(ctx context.Context) error {
 	}
 	db.SetMaxIdleConns(1)
 	db.SetConnMaxLifetime(0)
+	if l.read != nil {
+		_ = l.read.Close()
+	}
 	l.read = db
 	l.o.Key = make([]byte, keySize)
 	if err := migrate(ctx, db); err != nil {
@@ -236,7 +246,13 @@ func (l *Ledger) rollBack(ctx context.Context) error {
 	return err
 }
 
-const selectAbout = "SELECT id, checks FROM about WHERE one = 1"
+const (
+	selectAbout = "SELECT id, checks FROM about WHERE one = 1"
+	hasEntries  = "SELECT EXISTS (SELECT 1 FROM entries)"
+)
+
+// errUnnamed is a ledger that has its tables and nothing in them: who made it was killed.
+var errUnnamed = errors.New("it was not finished being made")
 
 // unlock derives the keys and proves that they are the ledger's; of a ledger without any it makes them.
 func (l *Ledger) unlock(ctx context.Context, db *sql.DB, fresh bool) error {
@@ -247,7 +263,11 @@ func (l *Ledger) unlock(ctx context.Context, db *sql.DB, fresh bool) error {
 	defer func() { _ = tx.Rollback() }()
 	var checks []byte
 	err = tx.QueryRowContext(ctx, selectAbout).Scan(&l.id, &checks)
-	if fresh && errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) {
+		err = l.unnamed(ctx, tx)
+		if !fresh || !errors.Is(err, errUnnamed) {
+			return err
+		}
 		if err := l.christen(ctx, tx); err != nil {
 			return err
 		}
@@ -268,6 +288,19 @@ func (l *Ledger) unlock(ctx context.Context, db *sql.DB, fresh bool) error {
 			"give the key that the ledger was made with (it was in "+l.o.KeyFile+" unless configured otherwise); nothing was changed")
 	}
 	return nil
+}
+
+// unnamed is what is wrong with a ledger that has no name: errUnnamed where nothing was written yet.
+func (l *Ledger) unnamed(ctx context.Context, tx *sql.Tx) error {
+	var written bool
+	if err := tx.QueryRowContext(ctx, hasEntries).Scan(&written); err != nil {
+		return l.explain("open ledger", err)
+	}
+	if !written {
+		return errUnnamed
+	}
+	return fault.WithHint(fmt.Errorf("open ledger %s: it has entries but no name: %w", l.path, fault.Invalid),
+		"somebody altered the file: put a copy back (the file, its -wal and its key files together)")
 }
 
 const insertAbout = "INSERT INTO about (one, id, checks, verifier) VALUES (1, ?, ?, '')"
