@@ -22,6 +22,9 @@ func (s *Server) respond(c *call) reply {
 	c.now = s.time()
 	s.org.settle(c.now)
 	if rest, ok := under(c.path, "/_sim"); ok && c.api {
+		if c.broken != nil {
+			return unreadable()
+		}
 		return s.control(c, rest)
 	}
 	var rep reply
@@ -42,6 +45,9 @@ func (s *Server) respond(c *call) reply {
 func (s *Server) login(c *call) reply {
 	if !c.login {
 		return notFound("resource")
+	}
+	if c.broken != nil {
+		return unreadable()
 	}
 	if c.befell = s.pick(c); c.befell != nil {
 		if rep, answered := c.befell.instead(); answered {
@@ -85,6 +91,8 @@ func (s *Server) gateway(c *call) reply {
 // foreign type, not permitted.
 func (s *Server) admit(c *call) (reply, bool) {
 	switch {
+	case c.broken != nil:
+		return unreadable(), true
 	case !c.match.known:
 		return notFound("resource"), true
 	case c.route == nil:
@@ -103,6 +111,11 @@ func (s *Server) admit(c *call) (reply, bool) {
 		return missingPermissions(true, c.route.needs...), true
 	}
 	return reply{}, false
+}
+
+// unreadable is the answer to a body that ends early or is not framed as HTTP has it.
+func unreadable() reply {
+	return gatewayError(http.StatusBadRequest, "bad.request", "The request body cannot be read.").reply()
 }
 
 // projects checks attributes and excludedAttributes of users and groups before

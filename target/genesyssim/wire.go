@@ -22,6 +22,7 @@ type call struct {
 	raw          string // query as it was sent
 	header       http.Header
 	body         []byte // up to one byte more than maxBody
+	broken       error  // why the body could not be read to its end
 	origin       string // scheme and host that were asked
 	local        bool   // from this machine
 
@@ -37,7 +38,7 @@ type call struct {
 }
 
 // read takes a request in.
-func read(r *http.Request) (*call, error) {
+func read(r *http.Request) *call {
 	c := &call{
 		method: r.Method, path: r.URL.Path, query: r.URL.Query(), raw: r.URL.RawQuery, header: r.Header,
 		origin: "http://" + r.Host,
@@ -46,20 +47,16 @@ func read(r *http.Request) (*call, error) {
 		c.origin = "https://" + r.Host
 	}
 	if r.Body == nil {
-		return c, nil
+		return c
 	}
-	var err error
-	c.body, err = io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-	return c, err
+	c.body, c.broken = io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	return c
 }
 
 // handler answers over sockets.
 func (s *Server) handler(api, login bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := read(r)
-		if err != nil {
-			return // the client went away in the middle of its request
-		}
+		c := read(r)
 		c.api, c.login, c.local = api, login, loopback(r.RemoteAddr)
 		rep := s.answer(r.Context(), c)
 		if pause(r.Context(), rep.wait) != nil || rep.lost {
@@ -72,6 +69,9 @@ func (s *Server) handler(api, login bool) http.Handler {
 // answer responds and logs, without the lock, that it did.
 func (s *Server) answer(ctx context.Context, c *call) reply {
 	rep := s.respond(c)
+	if c.broken != nil {
+		s.log.WarnContext(ctx, "body not read", "method", c.method, "path", c.match.template, "error", c.broken)
+	}
 	s.log.DebugContext(ctx, "answered", "method", c.method, "path", c.match.template, "status", rep.status)
 	return rep
 }
@@ -130,7 +130,8 @@ type transport struct{ s *Server }
 var errLost = errors.New("connection reset by peer")
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	c, err := read(r)
+	c := read(r)
+	err := c.broken
 	if r.Body != nil {
 		err = errors.Join(err, r.Body.Close())
 	}
