@@ -30,12 +30,10 @@ var bounded = []Op{Deactivate, Rename, GroupRemovals, Adopt, Create, Update, Rea
 func (p Policy) allowed(op Op, base int) int {
 	bound, ok := p.Limits[op]
 	if !ok {
-		if bound, ok = DefaultLimits()[op]; !ok {
-			return -1
-		}
+		bound, ok = DefaultLimits()[op]
 	}
 	lifted, lift := p.Allow[string(op)]
-	if bound.N < 0 || lift && lifted < 0 {
+	if !ok || bound.N < 0 || lift && lifted < 0 {
 		return -1
 	}
 	return max(bound.N, int(bound.Percent*float64(base)/100), lifted)
@@ -109,8 +107,7 @@ func (b *Builder) lose(g *group, size int, leaves []membership) {
 func (b *Builder) removals() Limit {
 	l := Limit{Name: string(GroupRemovals), Allowed: b.in.Policy.allowed(GroupRemovals, 0), StopsAll: true}
 	for i, g := range b.losses {
-		nearer := g.allowed >= 0 && (l.Allowed < 0 || g.wanted-g.allowed > l.Wanted-l.Allowed)
-		if i == 0 || nearer {
+		if i == 0 || g.allowed >= 0 && (l.Allowed < 0 || g.wanted-g.allowed > l.Wanted-l.Allowed) {
 			l.Allowed, l.Wanted = g.allowed, g.wanted
 		}
 		l.Exceeded = l.Exceeded || g.over

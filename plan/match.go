@@ -307,7 +307,7 @@ func wantsActive(row scim.Row) bool {
 // this person not: they are neither created nor brought back.
 func (b *Builder) unsaid(row scim.Row) bool {
 	vs, known := row.At(active)
-	return !(known && len(vs) == 1) && slices.ContainsFunc(b.in.Rules, func(r Rule) bool { return r.Path == active && r.Own != Watch })
+	return (!known || len(vs) != 1) && slices.ContainsFunc(b.in.Rules, func(r Rule) bool { return r.Path == active && r.Own != Watch })
 }
 
 // picked tells whether Policy.Only selects this person, or link: by key,

@@ -491,7 +491,7 @@ func (o *oracle) managedGroups() map[string]plan.Own {
 
 // belongs tells whether h belongs in g: yes, no, or that nothing is known.
 func (o *oracle) belongs(h *hire, g string) string {
-	in := false
+	var in bool
 	switch g {
 	case "Everybody":
 		in = true
