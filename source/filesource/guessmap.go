@@ -176,7 +176,7 @@ func (m *mapper) active() {
 			return
 		}
 		if v, ok := m.truth(c); ok && c.Kind == "flag" {
-			m.add("active", fmt.Sprintf("%s == %s", reference(c.Name), literal(c, v)), "a flag, and named so")
+			m.add("active", activeExpr(c, v), "a flag, and named so: anything but yes and no is not known, and left alone")
 			return
 		}
 	}
@@ -185,11 +185,55 @@ func (m *mapper) active() {
 			continue
 		}
 		if v, ok := m.truth(c); ok && c.Kind != "date" {
-			m.add("active", fmt.Sprintf("%s == %s", reference(c.Name), literal(c, v)), "a status with the values "+quoteAll(c.distinct()))
+			m.add("active", activeExpr(c, v), "a status with the values "+quoteAll(c.distinct())+": any that is not named here is not known, and left alone")
 			return
 		}
 	}
 	m.note("No column says who is active: whoever stands in the file is (active: true), whoever is missing has left.")
+}
+
+// activeExpr is true where c has the value yes and false where it has one that
+// means no; a blank or odd cell deactivates nobody.
+func activeExpr(c *column, yes string) string {
+	var nos []string
+	for _, v := range c.distinct() {
+		if slices.Contains(falseWords, strings.ToLower(v)) {
+			nos = append(nos, literal(c, v))
+		}
+	}
+	if no := opposite(yes); len(nos) == 0 && no != "" {
+		nos = append(nos, literal(c, no))
+	}
+	expr := reference(c.Name) + " == " + literal(c, yes) + " ? true : "
+	switch len(nos) {
+	case 0:
+		return expr + "nil"
+	case 1:
+		return expr + reference(c.Name) + " == " + nos[0] + " ? false : nil"
+	default:
+		return expr + reference(c.Name) + " in [" + strings.Join(nos, ", ") + "] ? false : nil"
+	}
+}
+
+// opposite is what is written for no where yes is written for yes, in its case; "" where nothing surely is.
+func opposite(yes string) string {
+	at := slices.Index(trueWords, strings.ToLower(yes))
+	if at < 0 {
+		return ""
+	}
+	no := opposites[trueWords[at]]
+	switch {
+	case yes == strings.ToUpper(yes):
+		return strings.ToUpper(no)
+	case no != "" && yes[0] != strings.ToLower(yes)[0]:
+		return strings.ToUpper(no[:1]) + no[1:]
+	}
+	return no
+}
+
+var opposites = map[string]string{
+	"1": "0", "y": "n", "yes": "no", "true": "false", "t": "f", "j": "n", "ja": "nein", "oui": "non", "o": "n", "si": "no", "s": "n",
+	"active": "inactive", "aktiv": "inaktiv", "actif": "inactif", "activo": "inactivo", "current": "left", "employed": "terminated",
 }
 
 // truth is the value of a column that means yes, if one does.

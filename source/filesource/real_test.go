@@ -23,7 +23,7 @@ func TestSniffRealExport(t *testing.T) {
 	want := `externalId: row.LoginID
 userName: lower(row.EmailAddress)
 displayName: row.FirstName + " " + row.LastName
-active: row.CurrentFlag == "1"
+active: row.CurrentFlag == "1" ? true : row.CurrentFlag == "0" ? false : nil
 title: row.Title
 department: row.DepartmentName
 phoneNumbers[type eq "work"].value: phone(row.Phone, "US")

@@ -60,7 +60,7 @@ func TestSniffSampleCompany(t *testing.T) {
 employeeNumber: row.EmployeeNo
 userName: lower(trim(row.Email))
 displayName: row.FirstName + " " + row.LastName
-active: row.Employed == "Y"
+active: row.Employed == "Y" ? true : row.Employed == "N" ? false : nil
 title: row["Job Title"]
 department: row.Department
 phoneNumbers[type eq "work"].value: phone(row.WorkPhone, row.Country)
@@ -100,7 +100,7 @@ func TestSniff(t *testing.T) {
 			file: "a.csv", content: must(charmap.Windows1252.NewEncoder().String(german)),
 			format: filesource.CSV, delimiter: ";", encoding: "windows-1252", key: "Personalnummer",
 			mapping: "externalId: row.Personalnummer\nemployeeNumber: row.Personalnummer\nuserName: lower(row[\"E-Mail\"])\n" +
-				"displayName: row.Vorname + \" \" + row.Nachname\nactive: row.Aktiv == \"ja\"\ntitle: row.Stelle\ndepartment: row.Abteilung\n" +
+				"displayName: row.Vorname + \" \" + row.Nachname\nactive: row.Aktiv == \"ja\" ? true : row.Aktiv == \"nein\" ? false : nil\ntitle: row.Stelle\ndepartment: row.Abteilung\n" +
 				"manager: person(row.Vorgesetzter)\n",
 			note: "is read as windows-1252",
 		},
@@ -120,7 +120,7 @@ func TestSniff(t *testing.T) {
 		"no key: names and addresses only, and a status that says who is active": {
 			file: "a.psv", format: filesource.PSV,
 			content: "Full Name|Email|Work Phone|Status|Badge\nAnn|ann@x.org|+49 30 23125 101|Active|1\nBo|bo@x.org|+49 30 23125 102|Inactive|2\n",
-			mapping: "userName: lower(row.Email)\ndisplayName: row[\"Full Name\"]\nactive: row.Status == \"Active\"\nphoneNumbers[type eq \"work\"].value: phone(row[\"Work Phone\"], \"US\")\n",
+			mapping: "userName: lower(row.Email)\ndisplayName: row[\"Full Name\"]\nactive: row.Status == \"Active\" ? true : row.Status == \"Inactive\" ? false : nil\nphoneNumbers[type eq \"work\"].value: phone(row[\"Work Phone\"], \"US\")\n",
 			note:    "No column is a safe key",
 		},
 		"a manager's address is not a person's": {
@@ -219,5 +219,31 @@ func TestSensitiveNames(t *testing.T) {
 		if about != "" {
 			t.Errorf("%s is taken for %s", name, about)
 		}
+	}
+}
+
+func TestSniffNeverTakesSilenceForNo(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ values, want string }{
+		"both":                   {"Y N Y", `row.Active == "Y" ? true : row.Active == "N" ? false : nil`},
+		"yes alone":              {"1 1 1", `row.Active == "1" ? true : row.Active == "0" ? false : nil`},
+		"yes alone, in its case": {"Yes Yes Yes", `row.Active == "Yes" ? true : row.Active == "No" ? false : nil`},
+		"blanks":                 {"true  true", `row.Active == "true" ? true : row.Active == "false" ? false : nil`},
+		"a cross, or nothing":    {"x  x", `row.Active == "x" ? true : nil`},
+		"German":                 {"J J J", `row.Active == "J" ? true : row.Active == "N" ? false : nil`},
+		"two words that mean no": {"active left terminated", `row.Active == "active" ? true : row.Active in ["left", "terminated"] ? false : nil`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "a.csv")
+			text := "user_id,mail,name,Active\n"
+			for i, v := range strings.Split(tt.values, " ") {
+				text += fmt.Sprintf("u%d,u%d@x.org,Name %d,%s\n", i, i, i, v)
+			}
+			write(t, path, text)
+			if got := mapped(sniff(t, path)); !strings.Contains(got, "active: "+tt.want+"\n") {
+				t.Errorf("mapping:\n%swant active: %s", got, tt.want)
+			}
+		})
 	}
 }
