@@ -127,8 +127,8 @@ func TestMemoryGrowsWithPeople(t *testing.T) { //nolint:paralleltest // it measu
 	for name, linked := range map[string]bool{"all new": false, "all linked": true} {
 		small, large := retained(newOrganization(5_000, linked)), retained(newOrganization(50_000, linked))
 		t.Logf("%s: %d and %d bytes a person", name, small/5_000, large/50_000)
-		if large > small*14 {
-			t.Errorf("%s: ten times the people take %d times the memory", name, large/small)
+		if large > 14*max(small, 100_000) {
+			t.Errorf("%s: ten times the people take %d times the memory", name, large/max(small, 1))
 		}
 		if perPerson := large / 50_000; perPerson > 1024 {
 			t.Errorf("%s: %d bytes a person, want at most 1024", name, perPerson)
@@ -139,11 +139,13 @@ func TestMemoryGrowsWithPeople(t *testing.T) { //nolint:paralleltest // it measu
 // retained is the heap that a plan keeps alive, and what its making kept at its peak.
 func retained(o *organization) int {
 	runtime.GC()
+	runtime.GC() // the first one leaves to the second what finalizers held
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	p := o.plan()
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	runtime.KeepAlive(p)
-	return max(0, int(after.HeapAlloc)-int(before.HeapAlloc))
+	runtime.KeepAlive(o) // else what it frees would be subtracted
+	return max(1, int(after.HeapAlloc)-int(before.HeapAlloc))
 }
