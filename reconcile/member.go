@@ -65,6 +65,20 @@ func (m *memberships) want(ctx context.Context, s *subject, ops []explicit) erro
 	return nil
 }
 
+// check finds the groups that operations on nobody name and that are not there.
+func (m *memberships) check(ctx context.Context, ops []explicit) error {
+	for _, op := range ops {
+		if !isGroups(op.Path) {
+			continue
+		}
+		if err := m.read(ctx); err != nil {
+			return err
+		}
+		m.ids(op)
+	}
+	return nil
+}
+
 // read lists the groups, without their members.
 func (m *memberships) read(ctx context.Context) error {
 	if m.groups != nil {

@@ -41,13 +41,23 @@ func (j Job) Patch(ctx context.Context, name string, file []byte) (*Proposal, er
 		return p, err
 	}
 	if p.in = e.in; len(r.faults) > 0 {
-		return p, fmt.Errorf("read %s: %w: %w", name, fault.Invalid, errors.Join(r.faults...))
+		return p, e.refusal()
 	}
 	if e.in.Policy.Base, err = e.base(ctx, changes); err != nil {
 		return p, err
 	}
 	p.in, p.Plan = e.in, plan.Of(e.in, slices.Values(changes), r.notes)
 	return p, nil
+}
+
+// refusal lists what is wrong with the file, and whom it leaves undone, with their places.
+func (e *explicitPlan) refusal() error {
+	for _, n := range e.notes {
+		if n.Severity == plan.Error {
+			e.faultAt(n.Place, "%s", n.Text)
+		}
+	}
+	return fmt.Errorf("read %s: %w: %w", e.name, fault.Invalid, errors.Join(e.faults...))
 }
 
 // base is the number of active users, which percentages are of here. It is
@@ -94,7 +104,8 @@ type explicitPlan struct {
 	Job
 	*operations
 
-	in plan.Input
+	in   plan.Input
+	lost []explicit // operations on people who cannot be found
 }
 
 // A subject is a user with what is wanted of them.
@@ -134,9 +145,6 @@ func (e *explicitPlan) input(ctx context.Context, updates []update) (plan.Input,
 			e.known(op, in)
 		}
 	}
-	if len(e.faults) > 0 {
-		return in, fmt.Errorf("read %s: %w: %w", e.name, fault.Invalid, errors.Join(e.faults...))
-	}
 	return in, nil
 }
 
@@ -175,6 +183,9 @@ func keys(m map[string]string) []string {
 func (e *explicitPlan) changes(ctx context.Context, people []*subject) ([]plan.Change, error) {
 	var changes []plan.Change
 	members := &memberships{explicitPlan: e}
+	if err := members.check(ctx, e.lost); err != nil {
+		return nil, err
+	}
 	shape := []scim.Path{userNamePath, activePath}
 	for _, s := range people {
 		if err := e.arrange(ctx, s); err != nil {

@@ -168,6 +168,36 @@ func TestPatchListsEveryFaultWithItsPlace(t *testing.T) {
 	})
 }
 
+func TestPatchListsEveryLookUpThatFails(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := newOrg(t, staff)
+		_, err := o.patch(`{
+  "nobody@example.com": [
+    {"op": "replace", "path": "title", "value": "x"},
+    {"op": "add", "path": "groups", "value": "Dya"}],
+  "ada@example.com": [
+    {"op": "add", "path": "groups", "value": "Nigth"},
+    {"op": "replace", "path": "emails[4].value", "value": "x@example.com"},
+    {"op": "add", "path": "roles", "value": ["Sales Agnt"]}],
+  "ben@example.com": [
+    {"op": "add", "path": "urn:ietf:params:scim:schemas:extension:genesys:purecloud:2.0:User:routingSkills", "value": ["Nothing"]},
+    {"op": "replace", "path": "title", "value": "x"}]
+}`)
+		if fault.Of(err) != fault.Invalid {
+			t.Fatalf("Patch = %v, want invalid", err)
+		}
+		for _, want := range []string{
+			`updates.json:2:25 ("nobody@example.com"): nobody is called`, `updates.json:4:5 ("nobody@example.com"[1]): there is no group "Dya"; did you mean "Day"?`,
+			`updates.json:6:5 ("ada@example.com"[0]): there is no group "Nigth"`, `updates.json:7:5 ("ada@example.com"[1]): emails[4]`,
+			`updates.json:8:5 ("ada@example.com"[2]): roles: there is no role "Sales Agnt"`, `updates.json:10:5 ("ben@example.com"[0])`,
+		} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("the error lacks %q:\n%v", want, err)
+			}
+		}
+	})
+}
+
 func TestPatchRefusesWhatTheUserCannotHave(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ ops, want string }{

@@ -186,6 +186,9 @@ func (f *finder) gather(updates []update) []*subject {
 	by := map[string]*subject{}
 	for _, u := range updates {
 		o, ok := f.found[u.who]
+		if !ok {
+			f.lost = append(f.lost, u.ops...)
+		}
 		switch {
 		case f.twice[u.who]:
 			f.problem(u.place, "ambiguous-who", "several users have the externalId %q", u.who)
