@@ -203,7 +203,8 @@ type Unsettled struct {
 // a change is about holds it against that ([plan.Change.Against]) and settles
 // it: found, where nothing is left to send, which makes its claims good; leftOut,
 // where it was not carried out and the plan does not want it any more. A change
-// for the same key or group that ends well settles it too.
+// that the run intends itself for the same key or group, and that ends well,
+// settles it too.
 type Recovery interface {
 	// Unsettled yields them, oldest intent first, of groups too; not those of
 	// people who were forgotten.

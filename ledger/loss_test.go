@@ -38,7 +38,7 @@ func TestLoss(t *testing.T) {
 	}{
 		"a leaver's traits are kept":                     {steps: []step{{off, ledger.Done}}, want: lost},
 		"those of one who did not leave are not":         {steps: []step{{off, ledger.Failed}}},
-		"those of one who may have left are not yet":     {steps: []step{{off, ledger.Unknown}}},
+		"those of one who may have left are not certain": {steps: []step{{off, ledger.Unknown}}, want: plan.Loss{Op: plan.Deactivate, Had: had}},
 		"a second step finds less, and what was stays":   {steps: []step{{off, ledger.Done}, {change(plan.Delete, nil), ledger.Done}}, want: deleted},
 		"a restored one is waited for":                   {steps: []step{{off, ledger.Done}, {change(plan.Delete, nil), ledger.Done}, {change(plan.Restore, had), ledger.Done}}, want: deleted},
 		"one who is back waits for what the plan leaves": {steps: []step{{off, ledger.Done}, {change(plan.Reactivate, had[:1]), ledger.Done}}, want: plan.Loss{At: at, Op: plan.Deactivate, Had: had[:1]}},

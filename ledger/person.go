@@ -113,18 +113,24 @@ func (p *Person) Settle(run, intended RunID, c plan.Change, o Outcome) {
 
 // ClosedBy tells whether the outcome of one intent, told by run, says what
 // became of the waiting intent w: its own outcome always; that of another of the
-// same key (or group) where it ended well and w is of another run than run,
-// whose plan rests on a reading that has seen whatever w did. The changes of one
-// run stand beside each other: a group is joined by many requests. An unknown
-// outcome says nothing.
+// same key (or group) where it ended well, run intended it, and w is of another
+// run, for the plan of run rests on a reading that has seen whatever w did. The
+// changes of one run stand beside each other: a group is joined by many requests.
+// So do those that earlier runs left: each of them is settled for itself. An
+// unknown outcome says nothing.
 func (w Pending) ClosedBy(run RunID, of Pending, r Result) bool {
 	its := w.Change == of.Change && w.Run == of.Run
-	return r != Unknown && (its || r.Fine() && w.Run != run)
+	return r != Unknown && (its || r.Fine() && of.Run == run && w.Run != run)
 }
 
 // waits tells whether an earlier run left an intent of this op open.
 func (p *Person) waits(run RunID, op plan.Op) bool {
 	return slices.ContainsFunc(p.Open, func(w Pending) bool { return w.Op == op && w.Run != run })
+}
+
+// leaving tells whether nobody knows what became of a leaver's change.
+func (p *Person) leaving() bool {
+	return slices.ContainsFunc(p.Open, func(w Pending) bool { return w.Op.Leaves() })
 }
 
 // Mark tells that the source lacks this person since at, or, where at is zero, has them again.
@@ -154,7 +160,7 @@ func (p *Person) Link(q LinkQuery) (_ plan.Link, ok bool) {
 		Key: p.Key, Ref: p.Ref, UserName: p.UserName, Sent: p.Sent, Groups: slices.Clone(p.Groups),
 		Left: p.Left, Deactivated: p.Deactivated, Closed: p.Closed, Gone: p.Gone,
 	}
-	if !p.Lost.At.IsZero() {
+	if !p.Lost.At.IsZero() || p.leaving() {
 		l.Lost = p.Lost
 	}
 	if q.Shape != nil && len(p.Ours) > 0 {

@@ -20,7 +20,7 @@ type Trait struct {
 // A Loss is what somebody had when a run of ours deactivated or deleted them, as
 // far as it was read, less what was given back since.
 type Loss struct {
-	At  time.Time `json:"at,omitzero"` // zero: nobody knows yet whether they left
+	At  time.Time `json:"at,omitzero"`  // zero: nobody knows yet whether they left
 	Op  Op        `json:"op,omitempty"` // Deactivate or Delete
 	Had []Trait   `json:"had,omitempty"`
 }
@@ -296,8 +296,11 @@ func (b *Builder) decidesGroup(n int, v scim.Value) bool {
 	return own == Exact || own == Mine && b.gave(int(b.people[n].tie), id)
 }
 
-// guardsBack finds roles that are given by hand only.
+// guardsBack finds roles, and groups that carry them, that are given by hand only.
 func (b *Builder) guardsBack(n int, p scim.Path, v scim.Value) bool {
+	if p == GroupsOf {
+		return b.guardsRejoining(n, v)
+	}
 	if p != target.GrantsOf || !b.in.Policy.Guards(v, "role") {
 		return false
 	}

@@ -44,15 +44,15 @@ func (j Job) plan(ctx context.Context) (*Proposal, error) {
 	}
 	p.census, err = j.read(ctx, b)
 	if err == nil {
-		err = j.links(ctx, b, p.census)
+		p.left, err = j.leftovers(ctx, p.in.Users, p.census)
+	}
+	if err == nil {
+		err = j.links(ctx, b, p.census, p.left)
 	}
 	if err == nil {
 		err = j.believe(ctx, p.census)
 	}
 	if p.Reading = p.census.Reading; err != nil {
-		return p, err
-	}
-	if p.left, err = j.leftovers(ctx); err != nil {
 		return p, err
 	}
 	if err := j.survey(ctx, p.in, b, func(o target.Observed) { b.Have(o); p.left.see(o); p.stay(o) }); err != nil {
@@ -151,11 +151,12 @@ func (j Job) names(ctx context.Context, managed []scim.Path) (map[target.Catalog
 // links tells the builder what the ledger knows, and counts who is missing.
 // Where a row does not tell whose it is, it may be anybody's who is missing:
 // they all stand as last believed.
-func (j Job) links(ctx context.Context, b *plan.Builder, c *census) error {
+func (j Job) links(ctx context.Context, b *plan.Builder, c *census, left *leftovers) error {
 	for l, err := range j.Store.Links(ctx, ledger.LinkQuery{Shape: j.Input.Users}) {
 		if err != nil {
 			return err
 		}
+		l = left.link(l)
 		b.Link(j.zoned(l))
 		c.link(l)
 	}
@@ -256,6 +257,10 @@ func (j Job) ask(ctx context.Context, b *plan.Builder, q target.Query, in plan.I
 		shape, have = scim.NewShape(q.Paths...), b.Have // what somebody who comes back lost
 	}
 	for o, err := range j.Reader.Read(ctx, q, shape) {
+		if q.Ask == target.Grants && q.Type == scim.Group && unreadable(err) {
+			b.Note(rolesUnread())
+			return nil
+		}
 		optional := q.Ask == target.Deleted || q.Ask == target.Grants
 		if optional && (errors.Is(err, fault.Denied) || errors.Is(err, fault.Unsupported)) {
 			b.Note(plan.Finding{Severity: plan.Warning, Code: "not-readable", Text: err.Error()})

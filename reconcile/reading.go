@@ -12,7 +12,7 @@ func (j Job) Reading(ctx context.Context) (Reading, error) {
 	b := plan.New(j.Input)
 	c, err := j.read(ctx, b)
 	if err == nil {
-		err = j.links(ctx, b, c)
+		err = j.links(ctx, b, c, &leftovers{})
 	}
 	if err == nil {
 		err = j.believe(ctx, c)

@@ -25,6 +25,7 @@ func cases() map[string]func(*Bench) {
 		"an unknown outcome leaves the intent open":                  unknown,
 		"a later adopt closes what was open":                         recovered,
 		"what a dead run left open can be settled by the next":       settled,
+		"each of what dead runs left open is settled for itself":     settledTwice,
 		"a refused change is closed and leaves the link as it was":   refused,
 		"a sent digest is kept until something is left undone":       digests,
 		"explicit operations on an unlinked user make no link":       unlinked,
@@ -176,6 +177,25 @@ func settled(b *Bench) {
 	}
 	if e := b.Entries(ledger.Filter{Run: next, Who: "e1", Kind: ledger.KindOutcome}); len(e) != 2 {
 		b.T.Errorf("%d outcomes about e1 in the next run, want 2", len(e))
+	}
+}
+
+func settledTwice(b *Bench) {
+	first := b.Begin("org")
+	b.Create(first, "e1", "u1")
+	b.Create(first, "e2", "u2")
+	one := membership("one", plan.Join, plan.Edit{Add: People("e1")})
+	b.Intend(first, one, membership("other", plan.Join, plan.Edit{Add: People("e2")}))
+	b.Reopen()
+	second := b.Begin("org")
+	b.Intend(second, one)
+	b.Reopen()
+	third := b.Begin("org")
+	found := ledger.Outcome{Change: "one", Result: ledger.Found}
+	b.Settle(third, found, found, ledger.Outcome{Change: "other", Result: ledger.Found})
+	b.groups(map[source.Key]string{"e1": "g1", "e2": "g1"})
+	for u := range b.L.Unsettled(b.ctx()) {
+		b.T.Errorf("%s of run %s is still unsettled", u.Change.ID, u.Run)
 	}
 }
 
