@@ -168,6 +168,21 @@ func TestPatchListsEveryFaultWithItsPlace(t *testing.T) {
 	})
 }
 
+func TestPatchFindsThatOnlyIsNobody(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := newOrg(t, staff)
+		o.job.Input.Policy.Only = []string{"ADA@example.com", "bem@example.com"}
+		p, err := o.patch(`{"ada@example.com": [{"op": "replace", "path": "title", "value": "x"}], "ben@example.com": [{"op": "replace", "path": "title", "value": "x"}]}`)
+		if err != nil || p.Plan.Len() != 1 {
+			t.Fatalf("Patch = %v, %v; want the one who is named", p, err)
+		}
+		want := plan.Finding{Severity: plan.Error, Code: "unknown-who", Text: `nobody in updates.json is "bem@example.com"; did you mean "ben@example.com"?`}
+		if !slices.Contains(p.Plan.Findings, want) {
+			t.Errorf("findings = %+v, want %+v", p.Plan.Findings, want)
+		}
+	})
+}
+
 func TestPatchListsEveryLookUpThatFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		o := newOrg(t, staff)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"rollcall/fault"
 	"rollcall/ledger"
 	"rollcall/scim"
 	"rollcall/source"
@@ -206,5 +207,21 @@ func (f *finder) gather(updates []update) []*subject {
 		}
 		by[o.ID].ops = append(by[o.ID].ops, u.ops...)
 	}
+	f.complain()
 	return all
+}
+
+// complain finds the entries of Policy.Only that nobody in the file is.
+func (f *finder) complain() {
+	for _, w := range f.in.Policy.Only {
+		one := *f.explicitPlan
+		one.in.Policy.Only = []string{w}
+		picks := func(who string) bool {
+			o, ok := f.found[who]
+			return ok && one.picked(&subject{Observed: o, key: f.keys[o.ID]}, who)
+		}
+		if !slices.ContainsFunc(f.who, picks) {
+			f.problem("", "unknown-who", "nobody in %s is %q%s", f.name, w, fault.DidYouMean(w, f.who))
+		}
+	}
 }
