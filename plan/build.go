@@ -97,13 +97,13 @@ func Of(in Input, changes iter.Seq[Change], findings []Finding) *Plan {
 	return p
 }
 
-// ofLosses bounds removals from groups whose size is not known: by number alone.
+// ofLosses bounds removals from groups; from those whose size is not known by number alone.
 func (b *Builder) ofLosses(losses map[string]*loss) {
 	for id, l := range losses {
 		if l.wanted == 0 {
 			continue
 		}
-		l.allowed = b.in.Policy.allowed(GroupRemovals, 0)
+		l.allowed = b.in.Policy.leavable(b.in.Sizes[id])
 		l.wanted += b.in.Policy.RecentRemovals[id]
 		l.over = l.allowed >= 0 && l.wanted > l.allowed
 		b.losses = append(b.losses, *l)

@@ -135,6 +135,7 @@ type Input struct {
 	Basis    Basis
 	Dialect  target.Dialect
 	Fixed    map[string][]string                  // by group: ids of members who come back after their removal; they are left alone
+	Sizes    map[string]int                       // for Of: members by group id, where known
 	Names    map[target.Catalog]map[string]string // name → id; a missing catalog was not to be had and checks nothing
 }
 

@@ -25,15 +25,24 @@ func DefaultLimits() map[Op]Bound {
 // bounded are the limits in the order in which plans show them.
 var bounded = []Op{Deactivate, Rename, GroupRemovals, Adopt, Create, Update, Reactivate, Delete, Rekey}
 
-// allowed is the bound of op over a base; -1: none. A limit that is not
-// configured is the default's, and a negative N is no bound.
-func (p Policy) allowed(op Op, base int) int {
+// Bound is the bound of op as configured, else the default's; N is negative where there is none.
+func (p Policy) Bound(op Op) Bound {
 	bound, ok := p.Limits[op]
 	if !ok {
 		bound, ok = DefaultLimits()[op]
 	}
+	if !ok {
+		return Bound{N: -1}
+	}
+	return bound
+}
+
+// allowed is the bound of op over a base; -1: none. A limit that is not
+// configured is the default's, and a negative N is no bound.
+func (p Policy) allowed(op Op, base int) int {
+	bound := p.Bound(op)
 	lifted, lift := p.Allow[string(op)]
-	if !ok || bound.N < 0 || lift && lifted < 0 {
+	if bound.N < 0 || lift && lifted < 0 {
 		return -1
 	}
 	return max(bound.N, int(bound.Percent*float64(base)/100), lifted)
@@ -79,8 +88,17 @@ type loss struct {
 	over            bool
 }
 
-// lose holds the removals from one group against its bound. Whatever the bound,
+// leavable is how many may leave a group of this size; -1: all. Whatever the bound,
 // no group of ten or more loses over half unless a person allows it.
+func (p Policy) leavable(size int) int {
+	n := p.allowed(GroupRemovals, size)
+	if _, lifted := p.Allow[string(GroupRemovals)]; !lifted && size >= 10 && (n < 0 || n > size/2) {
+		return size / 2
+	}
+	return n
+}
+
+// lose holds the removals from one group against its bound.
 func (b *Builder) lose(g *group, size int, leaves []membership) {
 	wanted := 0
 	for _, m := range leaves {
@@ -92,10 +110,7 @@ func (b *Builder) lose(g *group, size int, leaves []membership) {
 		return
 	}
 	p := b.in.Policy
-	l := loss{name: g.name, allowed: p.allowed(GroupRemovals, size), wanted: wanted + p.RecentRemovals[g.ref.ID]}
-	if _, lifted := p.Allow[string(GroupRemovals)]; !lifted && size >= 10 && (l.allowed < 0 || l.allowed > size/2) {
-		l.allowed = size / 2
-	}
+	l := loss{name: g.name, allowed: p.leavable(size), wanted: wanted + p.RecentRemovals[g.ref.ID]}
 	l.over = l.allowed >= 0 && l.wanted > l.allowed
 	b.losses = append(b.losses, l)
 	if l.over {

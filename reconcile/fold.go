@@ -162,12 +162,19 @@ func (f *folder) at(p scim.Path) (values []scim.Value) {
 	if values, known := f.now.Row.At(p); known {
 		return values
 	}
+	if base := p.Parts().Base(); base != p {
+		elements, _ := f.now.Row.At(base)
+		return picked(elements, p)
+	}
+	return nil
+}
+
+// picked is what p, which is within an attribute, finds in its elements.
+func picked(elements []scim.Value, p scim.Path) (values []scim.Value) {
 	parts := p.Parts()
 	base := parts.Base()
-	if elements, known := f.now.Row.At(base); known && base != p {
-		for _, v := range elements {
-			values = append(values, pick(v, base, parts)...)
-		}
+	for _, v := range elements {
+		values = append(values, pick(v, base, parts)...)
 	}
 	return values
 }

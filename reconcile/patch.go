@@ -46,6 +46,9 @@ func (j Job) Patch(ctx context.Context, name string, file []byte) (*Proposal, er
 	if e.in.Policy.Base, err = e.base(ctx, changes); err != nil {
 		return p, err
 	}
+	if e.in.Sizes, err = e.sizes(ctx, changes, e.in.Policy); err != nil {
+		return p, err
+	}
 	p.in, p.Plan = e.in, plan.Of(e.in, slices.Values(changes), r.notes)
 	return p, nil
 }
@@ -260,13 +263,12 @@ func (e *explicitPlan) change(s *subject) (plan.Change, []explicit) {
 	places := f.places
 	edits := f.edits
 	f.edits = nil
+	held := map[scim.Path][]scim.Value{}
 	for i, edit := range edits {
 		switch one := (plan.Change{Edits: []plan.Edit{edit}}); {
 		case !sends(one, f.at(edit.Path)):
 			e.note(places[i], "changes-nothing", "%s: it is so already; nothing is sent", edit.Path)
-		case e.guarded(edit):
-			e.problem(places[i], "guarded-role", "%s: this role is neither granted nor taken; protect.roles can allow it", edit.Path)
-		default:
+		case e.names(edit, places[i], f, held):
 			f.edits = append(f.edits, edit)
 			c.Fresh = c.Fresh || slices.Contains(e.dialect.Secondary, edit.Path)
 		}
@@ -311,18 +313,6 @@ func (e *explicitPlan) judge(f *folder) {
 		}
 		e.faultAt(m.place, "the e-mail of type %s is the userName: give the userName this value instead", mirrorType)
 	}
-}
-
-// guarded tells whether an edit grants or takes a role that operations must not touch.
-func (e *explicitPlan) guarded(edit plan.Edit) bool {
-	if e.dialect.Named[edit.Path] != target.Roles {
-		return false
-	}
-	touched := slices.Concat(edit.Add, edit.Remove)
-	if edit.Whole {
-		touched = slices.Concat(without(edit.Set, edit.Before, edit.ID), without(edit.Before, edit.Set, edit.ID))
-	}
-	return slices.ContainsFunc(touched, func(v scim.Value) bool { return e.in.Policy.Guards(v, edit.ID) })
 }
 
 // problem adds an error that leaves somebody undone.

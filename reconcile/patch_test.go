@@ -332,6 +332,51 @@ func TestPatchFoldsOperations(t *testing.T) {
 	}
 }
 
+func TestPatchNeitherGrantsNorTakesAGuardedRoleByAnyPath(t *testing.T) {
+	t.Parallel()
+	for name, op := range map[string]string{
+		"a name put in an element's place":         `{"op": "replace", "path": "roles[value eq \"employee\"].value", "value": "admin"}`,
+		"by index":                                 `{"op": "replace", "path": "roles[0].value", "value": "Admin"}`,
+		"the name of an element that is not there": `{"op": "add", "path": "roles[value eq \"admin\"].value", "value": "admin"}`,
+		"of every element":                         `{"op": "add", "path": "roles.value", "value": "admin"}`,
+		"an element that nothing picks":            `{"op": "replace", "path": "roles[type eq \"x\"].value", "value": "admin"}`,
+		"an element for another":                   `{"op": "replace", "path": "roles[value eq \"employee\"]", "value": {"value": "Master Admin"}}`,
+		"the attribute by its schema":              `{"op": "add", "path": "urn:ietf:params:scim:schemas:core:2.0:User:roles", "value": [{"value": "admin"}]}`,
+		"taking the name alone":                    `{"op": "remove", "path": "roles[value eq \"admin\"].value"}`,
+		"taking what another filter picks":         `{"op": "remove", "path": "roles[value ne \"employee\"].value"}`,
+		"another name for the role":                `{"op": "replace", "path": "roles[value eq \"admin\"].value", "value": "employee"}`,
+		"all names at once":                        `{"op": "replace", "path": "roles.value", "value": "employee"}`,
+		"an unknown name in an element's place":    `{"op": "replace", "path": "roles[value eq \"employee\"].value", "value": "Boss"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				o := newOrg(t, func(c *genesyssim.Config) {
+					staff(c)
+					c.Users.List = append(c.Users.List, map[string]any{
+						"userName": "root@example.com", "displayName": "Root", "roles": []any{map[string]any{"value": "employee"}, map[string]any{"value": "admin"}},
+					})
+				})
+				for _, who := range []string{"ada@example.com", "root@example.com"} {
+					p, err := o.patch(fmt.Sprintf(`{%q: [%s]}`, who, op))
+					if err != nil && fault.Of(err) == fault.Invalid {
+						continue
+					}
+					if err != nil {
+						t.Fatalf("Patch: %v", err)
+					}
+					for c := range p.Plan.Changes() {
+						for _, e := range c.Edits {
+							if text := fmt.Sprint(e); !strings.Contains(text, "employee") || strings.Contains(strings.ToLower(text), "admin") {
+								t.Errorf("%s: %v is planned, want nothing of the kind", who, e)
+							}
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestPatchObeysLimitsAndProtection(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		o := newOrg(t, func(c *genesyssim.Config) {
@@ -354,6 +399,34 @@ func TestPatchObeysLimitsAndProtection(t *testing.T) {
 		}, reconcile.Hooks{})
 		if !errors.Is(err, fault.Refused) {
 			t.Errorf("deactivating 12 of 23 = %v, want refused", err)
+		}
+	})
+}
+
+func TestPatchTakesPercentagesOfTheGroup(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var members []string
+		o := newOrg(t, func(c *genesyssim.Config) {
+			staff(c)
+			for i := range 34 {
+				members = append(members, fmt.Sprintf("p%02d@example.com", i))
+				c.Users.List = append(c.Users.List, map[string]any{"userName": members[i], "displayName": "P"})
+			}
+			c.Groups = append(c.Groups, genesyssim.Group{Name: "Crew", Members: members})
+		})
+		leave := func(n int) bool {
+			var all []string
+			for _, m := range members[:n] {
+				all = append(all, fmt.Sprintf(`%q: [{"op": "remove", "path": "groups", "value": "Crew"}]`, m))
+			}
+			p, err := o.patch("{" + strings.Join(all, ",") + "}")
+			if err != nil {
+				t.Fatalf("Patch: %v", err)
+			}
+			return !p.Plan.Refused()
+		}
+		if !leave(8) || leave(9) {
+			t.Errorf("8 of 34 may leave: %t, 9: %t; want a quarter", leave(8), leave(9))
 		}
 	})
 }
