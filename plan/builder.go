@@ -40,6 +40,9 @@ type Builder struct {
 	lost   map[int32]Loss     // by tie: what leaving took
 	stands map[string][]Trait // by id: what people who come back have of it
 
+	carried  map[string]string // by id of a group that was asked about: the guarded role that it carries
+	foresees bool              // memberships are looked at before people are planned
+
 	roles    *rule // of the attribute that holds roles; nil: none is managed
 	minimums []minimum
 	holds    []uint8 // by user: bits of minimums
@@ -113,7 +116,7 @@ const (
 func New(in Input) *Builder {
 	b := &Builder{
 		in: in, listed: map[scim.Type]bool{}, exact: map[scim.Type]bool{}, asked: map[string]bool{},
-		lost: map[int32]Loss{}, stands: map[string][]Trait{},
+		lost: map[int32]Loss{}, stands: map[string][]Trait{}, carried: map[string]string{},
 		sprout: scim.NewRow(in.Users),
 	}
 	b.compile()
@@ -264,6 +267,10 @@ func (b *Builder) Have(o target.Observed) {
 }
 
 func (b *Builder) haveGroup(o target.Observed) {
+	if grants, known := o.Row.At(target.GrantsOf); known {
+		b.carry(o.ID, grants)
+		return
+	}
 	i := slices.IndexFunc(b.groups, func(g group) bool { return g.ref.ID == o.ID })
 	if i < 0 {
 		b.groups = append(b.groups, group{})

@@ -40,8 +40,12 @@ func (b *Builder) managed() map[string]Own {
 	return m
 }
 
-// planGroups compares the members of every managed group, in the order of names.
-func (b *Builder) planGroups() {
+// planGroups compares the members of every managed group.
+func (b *Builder) planGroups() { b.eachGroup(b.planGroup) }
+
+// eachGroup visits every managed group whose members are known, in the order
+// of names, with the people who belong in it.
+func (b *Builder) eachGroup(visit func(g *group, own Own, people []int32)) {
 	managed := b.managed()
 	if len(managed) == 0 {
 		return
@@ -64,8 +68,7 @@ func (b *Builder) planGroups() {
 		case len(found) > 1:
 			b.Note(finding(Warning, "ambiguous-group", "", source.Place{}, "%d groups are called %s; none is touched", len(found), quote(name)))
 		case len(found) == 1 && found[0].known:
-			people := belongs[b.words.of(name)]
-			b.planGroup(found[0], managed[name], people)
+			visit(found[0], managed[name], belongs[b.words.of(name)])
 		}
 	}
 }
@@ -84,34 +87,49 @@ func (m membership) value() scim.Value {
 	return scim.ValueOf(map[string]any{"value": map[string]any{personMember: string(m.key)}})
 }
 
+// movements are who joins a group, who is in it and becomes ours, and who leaves.
+type movements struct {
+	joins, claims, leaves []membership
+	size                  int // of the group now
+}
+
 func (b *Builder) planGroup(g *group, own Own, people []int32) {
+	m := b.movements(g, own, people)
+	if len(m.joins)+len(m.leaves) > 0 && b.guardsGroup(g, m) {
+		return
+	}
+	b.members(g, Join, m.joins, func(e *Edit) *[]scim.Value { return &e.Add })
+	b.members(g, Join, m.claims, func(e *Edit) *[]scim.Value { return &e.Claim })
+	b.members(g, Leave, m.leaves, func(e *Edit) *[]scim.Value { return &e.Remove })
+	b.lose(g, m.size, m.leaves)
+}
+
+// movements compares the members of g with the people who belong in it.
+func (b *Builder) movements(g *group, own Own, people []int32) movements {
 	members, _ := g.row.At(target.Members)
 	current := make(map[string]bool, len(members))
 	for _, v := range members {
 		id, _ := v.Sub("value").Text()
 		current[id] = true
 	}
-	var joins, claims, leaves []membership
+	all := movements{size: len(members)}
 	wanted := make(map[int32]bool, len(people))
 	for _, n := range people {
 		wanted[n] = true
 		switch m, is := b.belongs(n, current); {
 		case !b.moves(n):
 		case !is:
-			joins = append(joins, m)
+			all.joins = append(all.joins, m)
 		case own == Mine && b.claims(n, g.ref.ID):
-			claims = append(claims, m)
+			all.claims = append(all.claims, m)
 		}
 	}
 	for id := range current {
 		if m, ok := b.parts(id, g, own, wanted); ok {
-			leaves = append(leaves, m)
+			all.leaves = append(all.leaves, m)
 		}
 	}
-	b.members(g, Join, joins, func(e *Edit) *[]scim.Value { return &e.Add })
-	b.members(g, Join, claims, func(e *Edit) *[]scim.Value { return &e.Claim })
-	b.members(g, Leave, leaves, func(e *Edit) *[]scim.Value { return &e.Remove })
-	b.lose(g, len(members), leaves)
+	return all
 }
 
 // moves tells whether the memberships of person n are to follow the source now:
@@ -125,10 +143,15 @@ func (b *Builder) moves(n int32) bool {
 	case created:
 		return true
 	case linked, adopted, recovered:
-		return b.users[p.user].state == target.Active || p.flags&touched != 0
+		return b.users[p.user].state == target.Active || p.flags&touched != 0 || b.foresees && b.mayReturn(n)
 	default:
 		return false
 	}
+}
+
+// mayReturn tells whether this plan may bring the user of person n back.
+func (b *Builder) mayReturn(n int32) bool {
+	return b.people[n].fate != linked || b.returns(int(n)) || b.in.Policy.Allow[string(Reactivate)] != 0
 }
 
 // belongs is the membership of person n, and whether it is there.

@@ -296,8 +296,11 @@ func (b *Builder) decidesGroup(n int, v scim.Value) bool {
 	return own == Exact || own == Mine && b.gave(int(b.people[n].tie), id)
 }
 
-// guardsBack finds roles that are given by hand only.
+// guardsBack finds roles, and groups that carry them, that are given by hand only.
 func (b *Builder) guardsBack(n int, p scim.Path, v scim.Value) bool {
+	if p == GroupsOf {
+		return b.guardsRejoining(n, v)
+	}
 	if p != target.GrantsOf || !b.in.Policy.Guards(v, "role") {
 		return false
 	}

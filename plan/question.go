@@ -9,7 +9,8 @@ import (
 )
 
 // Questions are what must still be known before Plan may conclude: absent
-// links by id, userName holders, deleted holders, paths not read. The caller
+// links by id, userName holders, deleted holders, paths not read, and the roles
+// of groups that will change. The caller
 // reads them, tells Have (nothing, where nothing was found), and asks again,
 // until there are none. Each question is asked once.
 func (b *Builder) Questions() []target.Query {
@@ -34,6 +35,9 @@ func (b *Builder) Questions() []target.Query {
 	}
 	qs = append(qs, b.returnQuestions()...)
 	qs = append(qs, b.groupQuestions()...)
+	if len(qs) == 0 { // who joins and leaves is known
+		qs = b.carriers()
+	}
 	slices.SortFunc(qs, func(x, y target.Query) int {
 		return cmp.Or(cmp.Compare(y.Type, x.Type), cmp.Compare(x.Ask, y.Ask), cmp.Compare(x.Who, y.Who))
 	})

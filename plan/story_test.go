@@ -81,6 +81,7 @@ type story struct {
 		ID, DisplayName string
 		Members         []string
 		Hidden          bool // members are not in the listing
+		Roles           []string
 	}
 	// catalogs.json: names by catalog
 	catalogs map[target.Catalog][]string
@@ -453,6 +454,16 @@ func (s *story) groupSeen(i int, members bool) target.Observed {
 	return target.Observed{Ref: scim.Ref{Type: scim.Group, ID: g.ID, Version: "1"}, State: target.Active, Row: b.Row()}
 }
 
+func (s *story) groupGrants(i int) target.Observed {
+	var grants []scim.Value
+	for _, role := range s.groups[i].Roles {
+		grants = append(grants, scim.ValueOf(map[string]any{"role": role, "division": "Home"}))
+	}
+	b := scim.NewRow(scim.NewShape(target.GrantsOf))
+	b.Set(0, grants...)
+	return target.Observed{Ref: scim.Ref{Type: scim.Group, ID: s.groups[i].ID}, State: target.Active, Row: b.Row()}
+}
+
 // answer reads what the builder asks for, until it asks nothing.
 func (s *story) answer(t *testing.T, b *plan.Builder) {
 	t.Helper()
@@ -480,7 +491,11 @@ func (s *story) reply(t *testing.T, b *plan.Builder, q target.Query) {
 	t.Helper()
 	if q.Type == scim.Group {
 		for i := range s.groups {
-			if s.groups[i].ID == q.Who {
+			switch {
+			case s.groups[i].ID != q.Who:
+			case q.Ask == target.Grants:
+				b.Have(s.groupGrants(i))
+			default:
 				b.Have(s.groupSeen(i, true))
 			}
 		}

@@ -20,6 +20,7 @@ type memberships struct {
 	named  map[string][]string // displayName → ids
 	joins  map[string][]string // group → users
 	leaves map[string][]string
+	places map[string][]string // group → operations that make somebody join or leave
 }
 
 // want takes in the operations on one user's groups, the last word on each counting.
@@ -60,7 +61,10 @@ func (m *memberships) want(ctx context.Context, s *subject, ops []explicit) erro
 			m.joins[id] = append(m.joins[id], s.ID)
 		case !in && have[id]:
 			m.leaves[id] = append(m.leaves[id], s.ID)
+		default:
+			continue
 		}
+		m.places[id] = append(m.places[id], place[id])
 	}
 	return nil
 }
@@ -85,7 +89,7 @@ func (m *memberships) read(ctx context.Context) error {
 		return nil
 	}
 	m.groups, m.named = map[string]string{}, map[string][]string{}
-	m.joins, m.leaves = map[string][]string{}, map[string][]string{}
+	m.joins, m.leaves, m.places = map[string][]string{}, map[string][]string{}, map[string][]string{}
 	q := target.Query{Ask: target.Page, Type: scim.Group, Paths: []scim.Path{displayNamePath}}
 	for o, err := range m.Reader.Read(ctx, q, scim.NewShape(displayNamePath)) {
 		if err != nil {

@@ -208,6 +208,9 @@ func (e *explicitPlan) changes(ctx context.Context, people []*subject) ([]plan.C
 		}
 	}
 	e.in.Users = scim.NewShape(shape...)
+	if err := members.guard(ctx); err != nil {
+		return nil, err
+	}
 	return append(changes, members.changes()...), nil
 }
 

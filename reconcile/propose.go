@@ -257,6 +257,10 @@ func (j Job) ask(ctx context.Context, b *plan.Builder, q target.Query, in plan.I
 		shape, have = scim.NewShape(q.Paths...), b.Have // what somebody who comes back lost
 	}
 	for o, err := range j.Reader.Read(ctx, q, shape) {
+		if q.Ask == target.Grants && q.Type == scim.Group && unreadable(err) {
+			b.Note(rolesUnread())
+			return nil
+		}
 		optional := q.Ask == target.Deleted || q.Ask == target.Grants
 		if optional && (errors.Is(err, fault.Denied) || errors.Is(err, fault.Unsupported)) {
 			b.Note(plan.Finding{Severity: plan.Warning, Code: "not-readable", Text: err.Error()})

@@ -62,5 +62,5 @@ type Set struct {
 const Members scim.Path = "members"
 
 // GrantsOf is the path under which an answer to [Grants] has the role grants
-// of a user: objects {"division": NAME, "role": NAME}, as a [Grant] sends them.
+// of a user or group: objects {"division": NAME, "role": NAME}, as a [Grant] sends them.
 const GrantsOf scim.Path = "grants"

@@ -21,7 +21,7 @@ const (
 	ByID                      // the resource with id Who
 	ByUserName                // the users whose userName is Who in any case: active and inactive ones; deleted ones where no other has it
 	Deleted                   // every deleted user: id and userName only
-	Grants                    // the role grants of user Who itself with their divisions (dossier §11), at GrantsOf, which the shape must have
+	Grants                    // the role grants of the user or group Who itself with their divisions (dossier §11), at GrantsOf, which the shape must have
 )
 
 // A Query is one question.

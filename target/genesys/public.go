@@ -195,11 +195,11 @@ type subject struct {
 	} `json:"grants"`
 }
 
-// grants are the role grants of one user itself, see [target.GrantsOf].
-func (c *Client) grants(ctx context.Context, id string, s *scim.Shape) (target.Observed, error) {
-	at := s.Index(target.GrantsOf)
+// grants are the role grants of one user or group itself, see [target.GrantsOf].
+func (c *Client) grants(ctx context.Context, q target.Query, s *scim.Shape) (target.Observed, error) {
+	at, id := s.Index(target.GrantsOf), q.Who
 	if at < 0 {
-		return target.Observed{}, fmt.Errorf("read grants of user %s: the shape has no grants: %w", id, fault.Internal)
+		return target.Observed{}, fmt.Errorf("read grants of %s %s: the shape has no grants: %w", noun(q.Type), id, fault.Internal)
 	}
 	var got subject
 	r, err := c.do(ctx, scimclient.Call{Method: http.MethodGet, Path: "/authorization/subjects/" + url.PathEscape(id)})
@@ -207,7 +207,7 @@ func (c *Client) grants(ctx context.Context, id string, s *scim.Shape) (target.O
 		err = decode(r, &got)
 	}
 	if err != nil {
-		return target.Observed{}, fmt.Errorf("read grants of user %s: %w", id, err)
+		return target.Observed{}, fmt.Errorf("read grants of %s %s: %w", noun(q.Type), id, err)
 	}
 	values := make([]scim.Value, 0, len(got.Grants))
 	for _, g := range got.Grants {
@@ -218,5 +218,5 @@ func (c *Client) grants(ctx context.Context, id string, s *scim.Shape) (target.O
 	}
 	row := scim.NewRow(s)
 	row.Set(at, values...)
-	return target.Observed{Ref: scim.Ref{Type: scim.User, ID: id}, State: target.Active, Row: row.Row()}, nil
+	return target.Observed{Ref: scim.Ref{Type: q.Type, ID: id}, State: target.Active, Row: row.Row()}, nil
 }

@@ -52,7 +52,7 @@ func (c *Client) read(ctx context.Context, q target.Query, s *scim.Shape, y yiel
 	case target.Deleted:
 		return c.deleted(ctx, cut, y)
 	case target.Grants:
-		o, err := c.grants(ctx, q.Who, s)
+		o, err := c.grants(ctx, q, s)
 		return give(y, o, err)
 	}
 	return fmt.Errorf("read: no such question: %w", fault.Internal)
