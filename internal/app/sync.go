@@ -194,7 +194,7 @@ func (h Host) job(y *Sync, write bool, in Intent) reconcile.Job {
 			Workers: t.Concurrency, Batch: t.Batch, ConflictRetries: retries(t.ConflictRetries), AllowUnversioned: t.AllowUnversioned,
 			Backoff: apply.Backoff{First: t.Backoff.First, Factor: t.Backoff.Factor, Attempts: t.Backoff.Attempts},
 		},
-		Granted: y.granted, Now: h.Clock(),
+		PlanAge: c.PlanAge, Granted: y.granted, Now: h.Clock(),
 	}
 	if write {
 		j.Writer = y.Client
