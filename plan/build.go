@@ -69,6 +69,8 @@ func Of(in Input, changes iter.Seq[Change], findings []Finding) *Plan {
 		k := counted
 		if !c.sends() && c.Op != Rekey {
 			k = bare
+		} else if c.Reason == referenceFollows {
+			k = secondHalf
 		} else {
 			b.counts[c.Op]++
 		}

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"rollcall/fault"
 	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/scim"
+	"rollcall/source"
 	"rollcall/target"
 )
 
@@ -19,7 +21,7 @@ import (
 // Policy.Only where it names some. Refused where it belongs to another sync,
 // organization or configuration, or is older than PlanAge; Invalid where Only
 // names somebody whom neither the plan nor the ledger knows. Its limits are
-// those it was computed under; what is allowed now lifts them.
+// counted anew, with what happened in the last 24 hours; what the plan says of them is not believed.
 func (j Job) Saved(ctx context.Context, p *plan.Plan) (*Proposal, error) {
 	out := &Proposal{Plan: p, Saved: true}
 	if err := j.owns(p.Basis); err != nil {
@@ -41,12 +43,13 @@ func (j Job) Saved(ctx context.Context, p *plan.Plan) (*Proposal, error) {
 	in := j.Input
 	in.Basis = p.Basis
 	in.Users, in.Groups = shapes(p)
-	if len(in.Policy.Allow) > 0 {
-		if in.Policy.Base, err = j.linked(ctx); err != nil {
-			return out, err
-		}
-		out.Plan = lifted(p, in)
+	if in.Policy, err = j.today(ctx, in.Policy); err != nil {
+		return out, err
 	}
+	if in.Sizes, err = j.sizes(ctx, slices.Collect(p.Changes()), in.Policy); err != nil {
+		return out, err
+	}
+	out.Plan = bounded(p, in)
 	out.in = in
 	return out, nil
 }
@@ -90,11 +93,30 @@ func (j Job) linked(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// lifted is p with the limits that are allowed now; the others stand as computed.
-func lifted(p *plan.Plan, in plan.Input) *plan.Plan {
+// today completes a policy by what happened in the last 24 hours, and by what percentages are of.
+func (j Job) today(ctx context.Context, p plan.Policy) (plan.Policy, error) {
+	since := j.Now().Add(-day)
+	var err error
+	if p.Base, err = j.linked(ctx); err != nil {
+		return p, err
+	}
+	if c, ok := j.Store.(ledger.Counter); ok {
+		if p.Recent, err = c.Counts(ctx, since); err != nil {
+			return p, err
+		}
+	}
+	if p.Recent[plan.GroupRemovals] > 0 {
+		p.RecentRemovals, err = j.removals(ctx, since)
+	}
+	return p, err
+}
+
+// bounded is p under the limits as they are now. What waited because of another
+// change waits until that is allowed; minimums of roles stand as counted.
+func bounded(p *plan.Plan, in plan.Input) *plan.Plan {
 	freed := func(yield func(plan.Change) bool) {
 		for c := range p.Changes() {
-			if _, ok := in.Policy.Allow[c.Held]; ok {
+			if _, ok := in.Policy.Allow[c.Held]; ok || c.Held == string(c.Op) {
 				c.Held = ""
 			}
 			if !yield(c) {
@@ -102,16 +124,50 @@ func lifted(p *plan.Plan, in plan.Input) *plan.Plan {
 			}
 		}
 	}
-	out := plan.Of(in, iter.Seq[plan.Change](freed), p.Findings)
-	for i, l := range out.Limits {
-		if _, ok := in.Policy.Allow[l.Name]; ok {
+	out := plan.Of(in, waiting(plan.Of(in, freed, nil)), p.Findings)
+	for _, l := range p.Limits {
+		if !strings.HasPrefix(l.Name, "role ") {
 			continue
 		}
-		if at := slices.IndexFunc(p.Limits, func(was plan.Limit) bool { return was.Name == l.Name }); at >= 0 {
-			out.Limits[i] = p.Limits[at]
+		if n, ok := in.Policy.Allow[l.Name]; ok {
+			l.Allowed = max(l.Allowed, n)
+			l.Exceeded = n >= 0 && l.Wanted > l.Allowed
+		}
+		out.Limits = append(out.Limits, l)
+	}
+	out.Summary.ActiveBefore, out.Summary.ActiveAfter = p.Summary.ActiveBefore, p.Summary.ActiveAfter
+	return out
+}
+
+// waiting are the changes of p; whatever is about somebody whose create,
+// adoption, return or new key is held, or names them, is held too.
+func waiting(p *plan.Plan) iter.Seq[plan.Change] {
+	held := map[source.Key]string{}
+	for c := range p.Changes() {
+		switch c.Op {
+		case plan.Create, plan.Adopt, plan.Reactivate, plan.Rekey:
+			if c.Held != "" {
+				held[c.Key] = c.Held
+			}
+		default:
 		}
 	}
-	return out
+	return func(yield func(plan.Change) bool) {
+		for c := range p.Changes() {
+			if c.Held == "" && c.Key != "" {
+				c.Held = held[c.Key]
+			}
+			c.Resolved(func(k source.Key) (string, bool) {
+				if c.Held == "" && held[k] == string(plan.Create) {
+					c.Held = held[k]
+				}
+				return "", true
+			})
+			if !yield(c) {
+				return
+			}
+		}
+	}
 }
 
 // shapes are what the changes of a plan speak of.

@@ -115,3 +115,26 @@ func TestOfASavedPlanSomebodyWithoutAChangeIsKnown(t *testing.T) {
 		}
 	})
 }
+
+func TestSavedPlansTogetherStayWithinTheLimits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := newOrg(t, nil, company(100)...)
+		o.apply()
+		var saved []*plan.Plan
+		for k := range 2 {
+			o.source.rows = company(100)
+			o.source.rows = append(o.source.rows[:90-8*k], o.source.rows[98-8*k:]...)
+			saved = append(saved, o.plan())
+		}
+		for k, want := range []error{nil, fault.Refused} {
+			_, err := o.job.Apply(t.Context(), "apply", func(ctx context.Context) (*reconcile.Proposal, error) { return o.job.Saved(ctx, saved[k]) }, reconcile.Hooks{})
+			if !errors.Is(err, want) {
+				t.Errorf("plan %d of 8 deactivations = %v, want %v", k, err, want)
+			}
+		}
+		o.job.Input.Policy.Allow = map[string]int{"deactivate": 20}
+		if p, err := o.job.Saved(t.Context(), saved[1]); err != nil || p.Plan.Refused() {
+			t.Errorf("allowed by a person: %v, want it let through", err)
+		}
+	})
+}
