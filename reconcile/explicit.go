@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"rollcall/fault"
 	"rollcall/plan"
@@ -55,7 +56,9 @@ func CheckPatch(name string, file []byte, d target.Dialect) error {
 func (r *operations) parse() ([]update, error) {
 	r.text = bytes.TrimPrefix(r.text, []byte("\ufeff"))
 	var updates []update
-	if err := wellFormed(r.text); err != nil {
+	if at := garbled(r.text); at >= 0 {
+		r.fault(at, "", "not UTF-8, or half of a surrogate pair")
+	} else if err := wellFormed(r.text); err != nil {
 		r.fault(position(err, r.text), "", "%s", syntax(err))
 	} else {
 		updates = r.file()
@@ -66,6 +69,27 @@ func (r *operations) parse() ([]update, error) {
 	}
 	return updates, nil
 }
+
+// garbled is where text holds what is no character; -1: nowhere.
+func garbled(text []byte) int {
+	for at, c := range string(text) {
+		if c == utf8.RuneError && !bytes.HasPrefix(text[at:], []byte("\uFFFD")) {
+			return at
+		}
+	}
+	for _, at := range escape.FindAllIndex(text, -1) {
+		code := text[at[0]:at[1]]
+		if len(code) == len(`\uD800`) && surrogate.Match(code) {
+			return at[0]
+		}
+	}
+	return -1
+}
+
+var (
+	escape    = regexp.MustCompile(`\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.`)
+	surrogate = regexp.MustCompile(`^\\u[dD][89a-fA-F]`)
+)
 
 func wellFormed(text []byte) error {
 	var v json.RawMessage
@@ -216,9 +240,17 @@ func (r *operations) members(p part, what string, names ...string) (map[string]p
 
 func (r *operations) user(who string, p part, what string) update {
 	u := update{who: who, place: r.place(p.at, what)}
+	if who == "" {
+		r.fault(p.at, what, "user is not the name of somebody")
+		return u
+	}
 	list, ok := parts(p.value, p.at, '[')
 	if !ok {
 		r.fault(p.at, what, "the operations are not an array")
+	}
+	if len(list) > mostOperations {
+		r.fault(p.at, what, "%d operations on one user, and %d are the most", len(list), mostOperations)
+		return u
 	}
 	for i, p := range list {
 		u.ops = append(u.ops, r.operation(p, fmt.Sprintf("%s[%d]", what, i))...)
@@ -228,6 +260,9 @@ func (r *operations) user(who string, p part, what string) update {
 	}
 	return u
 }
+
+// mostOperations are as many as one user can have in a file.
+const mostOperations = 1000
 
 // operation reads one operation; more than one come of a value that names
 // several attributes.
@@ -300,6 +335,10 @@ func (r *operations) valid(e explicit) []explicit {
 	}
 	if strings.EqualFold(attr.Returned, "never") {
 		r.faultAt(e.place, "%s is a secret, and plan and ledger keep what is sent: set it in the service itself", path)
+		return nil
+	}
+	if t, _ := e.Value.Text(); (path == userNamePath || path == activePath) && (e.Verb == scim.Remove || strings.TrimSpace(t) == "" && e.Value != "true" && e.Value != "false") {
+		r.faultAt(e.place, "%s: a user cannot be without", path)
 		return nil
 	}
 	if e.Path = path; isGroups(path) {
