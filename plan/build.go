@@ -67,11 +67,12 @@ func Of(in Input, changes iter.Seq[Change], findings []Finding) *Plan {
 	losses := map[string]*loss{}
 	for c := range changes {
 		k := counted
-		if !c.sends() && c.Op != Rekey {
+		switch {
+		case !c.sends() && c.Op != Rekey:
 			k = bare
-		} else if c.Reason == referenceFollows {
+		case c.Reason == referenceFollows:
 			k = secondHalf
-		} else {
+		default:
 			b.counts[c.Op]++
 		}
 		b.out.add(c, k, 0)

@@ -307,18 +307,30 @@ var (
 	dates     = []spelling{nothing(""), means("01.02.2020", "2020-02-01"), means("29.02.2024", "2024-02-29")}
 	divisions = []spelling{nothing(""), means("Home", "Home"), means("EMEA", "EMEA"), means("emea", "EMEA"), nothing("Nowhere")}
 	roleLists = []spelling{
-		nothing(""), {"-", facts{}}, {"Sales Agent", facts{"Sales Agent": yes}}, {"Sales Agent;Supervisor", facts{"Sales Agent": yes, "Supervisor": yes}},
-		{"supervisor ; Quality", facts{"Supervisor": yes, "Quality": yes}}, nothing("Sales Agent;Nonesuch"), {"Quality;admin", facts{"Quality": yes}},
+		nothing(""),
+		{"-", facts{}},
+		{"Sales Agent", facts{"Sales Agent": yes}},
+		{"Sales Agent;Supervisor", facts{"Sales Agent": yes, "Supervisor": yes}},
+		{"supervisor ; Quality", facts{"Supervisor": yes, "Quality": yes}},
+		nothing("Sales Agent;Nonesuch"),
+		{"Quality;admin", facts{"Quality": yes}},
 	}
 	skillLists = []spelling{
-		nothing(""), {"Billing:3", facts{"Billing": "3"}}, {"Billing:4.5; Spanish:1", facts{"Billing": "4.5", "Spanish": "1"}},
-		{"Chat:0;Spanish:5", facts{"Chat": "0", "Spanish": "5"}}, nothing("billing:3"), nothing("Billing"), nothing("Billing:7"),
+		nothing(""),
+		{"Billing:3", facts{"Billing": "3"}},
+		{"Billing:4.5; Spanish:1", facts{"Billing": "4.5", "Spanish": "1"}},
+		{"Chat:0;Spanish:5", facts{"Chat": "0", "Spanish": "5"}},
+		nothing("billing:3"), nothing("Billing"), nothing("Billing:7"),
 		{"Billing:2.26", facts{"Billing": "2.3"}},
 	}
 	languageLists = []spelling{nothing(""), {"English:5", facts{"English": "5"}}, {"English:2;Deutsch:5", facts{"English": "2", "Deutsch": "5"}}, nothing("Klingon:1")}
 	teamLists     = []spelling{
-		nothing(""), {"-", facts{}}, {"Team A", facts{"Team A": yes}}, {"Team A;Team B", facts{"Team A": yes, "Team B": yes}},
-		{" Team C ; Team B", facts{"Team C": yes, "Team B": yes}}, {"Team Z", facts{"Team Z": yes}},
+		nothing(""),
+		{"-", facts{}},
+		{"Team A", facts{"Team A": yes}},
+		{"Team A;Team B", facts{"Team A": yes, "Team B": yes}},
+		{" Team C ; Team B", facts{"Team C": yes, "Team B": yes}},
+		{"Team Z", facts{"Team Z": yes}},
 	}
 )
 

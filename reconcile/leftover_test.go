@@ -118,6 +118,7 @@ func TestAnOpenChangeOfAUserWhoIsDeletedBlocksNobody(t *testing.T) {
 }
 
 func TestTheUserOfAKilledCreateLeavesWithTheirRecord(t *testing.T) {
+	t.Parallel()
 	for _, action := range []string{"deactivate", "report"} {
 		t.Run(action, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -154,6 +155,7 @@ func TestTheUserOfAKilledCreateLeavesWithTheirRecord(t *testing.T) {
 }
 
 func TestWhatAKilledRunGrantedIsTakenBack(t *testing.T) {
+	t.Parallel()
 	t.Run("a role of an update", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			o := newOrg(t, nil, company(4)...)

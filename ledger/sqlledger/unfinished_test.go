@@ -60,7 +60,7 @@ func TestAKeyThatOthersCanReadIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := path + ".key"
-	if err := os.Chmod(key, 0o640); err != nil { //nolint:gosec // too wide is the purpose
+	if err := os.Chmod(key, 0o640); err != nil {
 		t.Fatal(err)
 	}
 	_, err := sqlledger.Open(t.Context(), path, options())
