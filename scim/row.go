@@ -30,8 +30,8 @@ func NewShape(paths ...Path) *Shape {
 	return s
 }
 
-// Paths are the shape's paths; the caller does not modify them.
-func (s *Shape) Paths() []Path { return s.paths }
+// Paths are the shape's paths; the caller does not modify them, and may append.
+func (s *Shape) Paths() []Path { return slices.Clip(s.paths) }
 
 // Index is the place of p, or -1.
 func (s *Shape) Index(p Path) int {
