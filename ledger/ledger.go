@@ -153,7 +153,8 @@ type LinkQuery struct {
 // A Journal is what applying a plan needs of a ledger.
 type Journal interface {
 	// Intend records a batch as one durable commit, before any of it is sent.
-	// Intending a change again that is open in the same run is Invalid.
+	// Intending a change again that is open in the same run is Invalid. Busy
+	// where a later run of the organization has begun: this one lost its lock.
 	Intend(ctx context.Context, run RunID, batch []plan.Change) error
 
 	// Settle records outcomes with what follows from them (link, image, ours,

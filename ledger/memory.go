@@ -67,6 +67,9 @@ func (m *Memory) Begin(ctx context.Context, s Start) (RunID, error) {
 func (m *Memory) Intend(ctx context.Context, run RunID, batch []plan.Change) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.state.lost(run) {
+		return Lost(run)
+	}
 	entries := make([]Entry, 0, len(batch))
 	for _, c := range batch {
 		if _, open := m.state.open[intent{run, c.ID}]; open {
@@ -317,6 +320,13 @@ func (r *replay) add(e Entry) {
 		r.person(e.Key).Mark(time.Time{})
 	case KindForget:
 	}
+}
+
+// lost tells whether a later run of the same organization has begun.
+func (r *replay) lost(run RunID) bool {
+	this := r.runs[run]
+	i := slices.Index(r.order, run)
+	return this != nil && slices.ContainsFunc(r.order[i+1:], func(id RunID) bool { return r.runs[id].Start.Org == this.Start.Org })
 }
 
 func (r *replay) intend(e Entry) {

@@ -44,6 +44,7 @@ func cases() map[string]func(*Bench) {
 		"a batch with a fault in it leaves nothing":                  allOrNothing,
 		"one run at a time for one organization":                     lock,
 		"the lock of a dead process is free":                         deadLock,
+		"a run that lost its lock intends nothing more":              lostLock,
 		"runs are listed newest first with what they did":            runs,
 		"entries are found by run, kind, time and person":            entries,
 		"everybody in a group's change is found by it":               entriesOfMembers,

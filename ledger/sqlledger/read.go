@@ -34,7 +34,7 @@ func (l *Ledger) links(ctx context.Context, q ledger.LinkQuery, yield func(plan.
 	if q.Image {
 		query = selectImages
 	}
-	rows, err := l.read.QueryContext(ctx, query)
+	rows, err := l.query(ctx, query)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func nanos(t time.Time, otherwise int64) int64 {
 }
 
 func (l *Ledger) records(ctx context.Context, query string, args ...any) ([]record, error) {
-	rows, err := l.read.QueryContext(ctx, query, args...)
+	rows, err := l.query(ctx, query, args...)
 	return collect(rows, err, (*record).fields)
 }
 
@@ -212,7 +212,7 @@ func (l *Ledger) Runs(ctx context.Context) iter.Seq2[ledger.Run, error] {
 }
 
 func (l *Ledger) runRows(ctx context.Context, before int64) ([]runRow, error) {
-	rows, err := l.read.QueryContext(ctx, selectRuns, before, page)
+	rows, err := l.query(ctx, selectRuns, before, page)
 	return collect(rows, err, (*runRow).fields)
 }
 
@@ -283,7 +283,7 @@ func (l *Ledger) Counts(ctx context.Context, since time.Time) (map[plan.Op]int, 
 }
 
 func (l *Ledger) count(ctx context.Context, query string, since int64, out map[plan.Op]int) error {
-	rows, err := l.read.QueryContext(ctx, query, since)
+	rows, err := l.query(ctx, query, since)
 	if err != nil {
 		return err
 	}

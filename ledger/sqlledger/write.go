@@ -74,6 +74,9 @@ func (t *tx) fill(e *opened, s splitter) (err error) {
 // Intend implements [ledger.Journal].
 func (l *Ledger) Intend(ctx context.Context, run ledger.RunID, batch []plan.Change) error {
 	return l.commit(ctx, "intend", func(t *tx) error {
+		if err := t.held(run); err != nil {
+			return err
+		}
 		for _, c := range batch {
 			if err := t.intend(run, c); err != nil {
 				return err
@@ -271,7 +274,7 @@ func (w *wallet) key(person int64) (cipher.AEAD, error) {
 		return a, nil
 	}
 	var wrapped []byte
-	if err := w.l.read.QueryRowContext(w.ctx, selectKey, person).Scan(&wrapped); err != nil {
+	if err := w.l.row(w.ctx, selectKey, person).Scan(&wrapped); err != nil {
 		return nil, fmt.Errorf("key of person %d: %w", person, err)
 	}
 	a, err := w.l.keys.unwrap(person, wrapped)
