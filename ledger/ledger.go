@@ -104,6 +104,10 @@ const (
 	KindAbsent  Kind = "absent"  // a person was first missed in the source
 	KindBack    Kind = "back"    // a person who was missed is there again
 	KindForget  Kind = "forget"  // a person's key was destroyed
+
+	KindPlan     Kind = "plan"     // a plan waits for a person
+	KindPart     Kind = "part"     // a change of a plan that waits
+	KindDecision Kind = "decision" // what becomes of a plan that waits
 )
 
 // An Entry is one line of the ledger, opened.
@@ -112,13 +116,13 @@ type Entry struct {
 	Time     time.Time
 	Run      RunID
 	Kind     Kind
-	Change   *plan.Change // of an intent
+	Change   *plan.Change // of an intent and a part
 	Outcome  *Outcome     // of an outcome
-	Op       plan.Op      // of intent and outcome
+	Op       plan.Op      // of intent, outcome and part
 	Key      source.Key
 	UserName string
 	Name     string          // of a note
-	Note     json.RawMessage // of run (a Start), end (an Ending), note and forget
+	Note     json.RawMessage // of run (a Start), end (an Ending), plan (a WaitingPlan), decision (a Decision), note and forget
 	Hash     plan.Digest
 	Erased   bool // its person was forgotten: values are gone
 }

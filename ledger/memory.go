@@ -42,6 +42,7 @@ var (
 	_ Notebook = (*Memory)(nil)
 	_ Register = (*Memory)(nil)
 	_ Recovery = (*Memory)(nil)
+	_ Desk     = (*Memory)(nil)
 )
 
 // Begin implements [Store].
@@ -276,12 +277,14 @@ type replay struct {
 	runs   map[RunID]*Run
 	order  []RunID
 	notes  map[string]json.RawMessage
+	plans  map[RunID]*WaitingPlan
+	desk   map[string]RunID // the newest plan, by slot
 }
 
 func newReplay() *replay {
 	return &replay{
 		people: map[source.Key]*Person{}, ids: map[string]source.Key{}, meant: map[intent]plan.Change{}, open: map[intent]*waiting{},
-		runs: map[RunID]*Run{}, notes: map[string]json.RawMessage{},
+		runs: map[RunID]*Run{}, notes: map[string]json.RawMessage{}, plans: map[RunID]*WaitingPlan{}, desk: map[string]RunID{},
 	}
 }
 
@@ -315,7 +318,11 @@ func (r *replay) add(e Entry) {
 		r.person(e.Key).Mark(e.Time)
 	case KindBack:
 		r.person(e.Key).Mark(time.Time{})
-	case KindForget:
+	case KindPlan:
+		r.await(e)
+	case KindDecision:
+		r.decide(e)
+	case KindForget, KindPart:
 	}
 }
 

@@ -57,6 +57,10 @@ func cases() map[string]func(*Bench) {
 		"links can be read while the ledger is written":              interleaved,
 		"an outcome is kept whole":                                   whole,
 		"what is about nobody in the source is kept and found by id": byID,
+		"a plan waits with its changes, and nothing has happened":    planWaits,
+		"a plan is decided about step by step":                       planDecided,
+		"a newer plan of the same sync and command replaces one":     planReplaced,
+		"everybody in a plan that waits is found by it":              planFound,
 	}
 }
 

@@ -24,6 +24,7 @@ type opened struct {
 	outcome *ledger.Outcome
 	intent  *opened // of an outcome
 	start   ledger.Start
+	slot    string // of a plan that waits
 
 	key      source.Key // of an outcome, an absent or a back entry
 	userName string     // of an outcome
@@ -59,8 +60,13 @@ func (e *opened) read() error {
 	switch ledger.Kind(e.kind) {
 	case ledger.KindRun:
 		return json.Unmarshal(e.text, &e.start)
-	case ledger.KindIntent:
+	case ledger.KindIntent, ledger.KindPart:
 		return json.Unmarshal(e.text, &e.change)
+	case ledger.KindPlan:
+		var w ledger.WaitingPlan
+		err := json.Unmarshal(e.text, &w)
+		e.slot = w.Slot()
+		return err
 	case ledger.KindOutcome:
 		var t outcomeText
 		err := json.Unmarshal(e.text, &t)
@@ -71,7 +77,7 @@ func (e *opened) read() error {
 		err := json.Unmarshal(e.text, &a)
 		e.key = a.Key
 		return err
-	case ledger.KindEnd, ledger.KindNote, ledger.KindForget:
+	case ledger.KindEnd, ledger.KindNote, ledger.KindForget, ledger.KindDecision:
 	}
 	return nil
 }
@@ -141,7 +147,14 @@ func project(b book, keys *keyring, e *opened) error {
 		return b.note(e.face.Name, e.seq)
 	case ledger.KindAbsent, ledger.KindBack:
 		return projectMark(b, e)
-	case ledger.KindForget:
+	case ledger.KindPlan:
+		if err := b.note(deskNote(e.slot), e.seq); err != nil {
+			return err
+		}
+		return b.note(planNote(e.run), e.seq)
+	case ledger.KindDecision:
+		return b.note(planNote(e.run), e.seq)
+	case ledger.KindForget, ledger.KindPart:
 	}
 	return nil
 }

@@ -83,6 +83,7 @@ var (
 	_ ledger.Notebook = (*Ledger)(nil)
 	_ ledger.Register = (*Ledger)(nil)
 	_ ledger.Recovery = (*Ledger)(nil)
+	_ ledger.Desk     = (*Ledger)(nil)
 )
 
 // Open opens the ledger in the file path; where there is none, it makes one,

@@ -83,7 +83,7 @@ func faceOf(o ledger.Outcome) face {
 func (f face) bare(e *ledger.Entry, result ledger.Result) {
 	e.Erased = true
 	switch e.Kind {
-	case ledger.KindIntent:
+	case ledger.KindIntent, ledger.KindPart:
 		e.Change = &plan.Change{Op: e.Op, Reason: f.Reason, Wave: f.Wave}
 	case ledger.KindOutcome:
 		e.Outcome = &ledger.Outcome{
