@@ -51,6 +51,7 @@ type Builder struct {
 	exact    map[scim.Type]bool
 	asked    map[string]bool // questions that are not about a known person or user
 	findings []Finding
+	units    Units
 
 	decision // made by Questions and Plan
 }
@@ -159,6 +160,7 @@ func (b *Builder) Want(d Desired) {
 	for _, g := range d.Groups {
 		buf = appendInt(buf, b.words.of(g))
 	}
+	b.belong(d.Key, d.Unit, !d.Held)
 	d.Row = b.fit(d.Row)
 	p.about, p.row = b.about.put(buf), b.rows.put([]byte(d.Row.Packed()))
 	b.people = append(b.people, p)
@@ -206,6 +208,7 @@ func (b *Builder) Link(l Link) {
 	if len(l.Lost.Had) > 0 {
 		b.lost[int32(n)] = l.Lost
 	}
+	b.belong(l.Key, l.Unit, false)
 	t.at = b.links.put(buf)
 	b.ties = append(b.ties, t)
 	b.tieByKey.put(fold(string(l.Key)), n)
