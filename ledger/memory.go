@@ -118,6 +118,19 @@ func (m *Memory) Mark(ctx context.Context, run RunID, absent, back []source.Key)
 	return m.add(ctx, entries...)
 }
 
+// Place implements [Register].
+func (m *Memory) Place(ctx context.Context, run RunID, units map[source.Key]string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var entries []Entry
+	for _, key := range slices.Sorted(maps.Keys(units)) {
+		if p := m.state.people[key]; p == nil || p.Unit != units[key] {
+			entries = append(entries, Entry{Run: run, Kind: KindUnit, Key: key, Name: units[key]})
+		}
+	}
+	return m.add(ctx, entries...)
+}
+
 // Note implements [Notebook].
 func (m *Memory) Note(ctx context.Context, run RunID, name string, value json.RawMessage) error {
 	m.mu.Lock()
@@ -318,6 +331,8 @@ func (r *replay) add(e Entry) {
 		r.person(e.Key).Mark(e.Time)
 	case KindBack:
 		r.person(e.Key).Mark(time.Time{})
+	case KindUnit:
+		r.person(e.Key).Unit = e.Name
 	case KindPlan:
 		r.await(e)
 	case KindDecision:

@@ -57,6 +57,7 @@ type Person struct {
 	Key         source.Key  `json:"key"`
 	Ref         scim.Ref    `json:"ref,omitzero"`
 	UserName    string      `json:"userName,omitempty"`
+	Unit        string      `json:"unit,omitempty"` // by limits_by, when the source had them last
 	Sent        plan.Digest `json:"sent,omitzero"`
 	Ours        Values      `json:"ours,omitempty"`
 	Groups      []string    `json:"groups,omitempty"` // sorted ids
@@ -157,7 +158,7 @@ func (p *Person) Link(q LinkQuery) (_ plan.Link, ok bool) {
 		return plan.Link{}, false
 	}
 	l := plan.Link{
-		Key: p.Key, Ref: p.Ref, UserName: p.UserName, Sent: p.Sent, Groups: slices.Clone(p.Groups),
+		Key: p.Key, Ref: p.Ref, UserName: p.UserName, Unit: p.Unit, Sent: p.Sent, Groups: slices.Clone(p.Groups),
 		Left: p.Left, Deactivated: p.Deactivated, Closed: p.Closed, Gone: p.Gone,
 	}
 	if !p.Lost.At.IsZero() || p.leaving() {
@@ -182,7 +183,7 @@ func (p *Person) Link(q LinkQuery) (_ plan.Link, ok bool) {
 func (p *Person) link(c plan.Change, o Outcome) {
 	switch c.Op {
 	case plan.Create, plan.Adopt, plan.Restore:
-		fresh := Person{Key: p.Key, UserName: p.UserName, Open: p.Open, Undone: p.Undone, Linked: true}
+		fresh := Person{Key: p.Key, UserName: p.UserName, Unit: p.Unit, Open: p.Open, Undone: p.Undone, Linked: true}
 		same := p.Linked && p.Ref.ID == either(o.Ref, c.Target).ID
 		if same && (!p.Closed || c.Op == plan.Restore) {
 			p.Closed = false

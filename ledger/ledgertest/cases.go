@@ -48,6 +48,7 @@ func cases() map[string]func(*Bench) {
 		"entries are found by run, kind, time and person":            entries,
 		"everybody in a group's change is found by it":               entriesOfMembers,
 		"absence is kept from the first time on":                     absence,
+		"where people belong is kept, and comes with their links":    units,
 		"notes are remembered, the newest of a name":                 notes,
 		"counts tell what happened or may have, reverts not":         counts,
 		"a canceled caller writes nothing":                           canceled,

@@ -10,6 +10,7 @@ import (
 	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/scim"
+	"rollcall/source"
 )
 
 // awaiting is a plan that waits until tomorrow.
@@ -144,5 +145,33 @@ func planFound(b *Bench) {
 		if diff := cmp.Diff(want, kinds); diff != "" {
 			b.T.Errorf("Entries(%s) (-want +got):\n%s", who, diff)
 		}
+	}
+}
+
+func units(b *Bench) {
+	run := b.Begin("org")
+	place := func(units map[source.Key]string) {
+		b.T.Helper()
+		if err := b.L.Place(b.ctx(), run, units); err != nil {
+			b.T.Fatalf("Place(%v) = %v", units, err)
+		}
+	}
+	place(map[source.Key]string{"e1": "Sales", "e2": "Finance"})
+	b.Create(run, "e1", "u1")
+	b.Create(run, "e2", "u2")
+	before := b.Sound().Entries
+	place(map[source.Key]string{"e1": "Sales"})
+	if after := b.Sound().Entries; after != before {
+		b.T.Errorf("%d entries were written of somebody who is there already, want none", after-before)
+	}
+	place(map[source.Key]string{"e1": "Finance"})
+	b.Reopen()
+	for key, want := range map[source.Key]string{"e1": "Finance", "e2": "Finance"} {
+		if got := b.Links()[key].Unit; got != want {
+			b.T.Errorf("the unit of %s is %q, want %q", key, got, want)
+		}
+	}
+	if got := b.Entries(ledger.Filter{Who: "e1", Kind: ledger.KindUnit}); len(got) != 2 || got[0].Name != "Sales" || got[0].Key != "e1" {
+		b.T.Errorf("Entries(e1, unit) = %+v, want Sales and Finance", got)
 	}
 }

@@ -26,8 +26,9 @@ type opened struct {
 	start   ledger.Start
 	slot    string // of a plan that waits
 
-	key      source.Key // of an outcome, an absent or a back entry
+	key      source.Key // of an outcome, an absent, a back or a unit entry
 	userName string     // of an outcome
+	unit     string     // of a unit entry
 }
 
 // open opens the boxes of r and reads what is in them.
@@ -72,10 +73,10 @@ func (e *opened) read() error {
 		err := json.Unmarshal(e.text, &t)
 		e.outcome, e.key, e.userName = t.outcome(), t.Key, t.UserName
 		return err
-	case ledger.KindAbsent, ledger.KindBack:
+	case ledger.KindAbsent, ledger.KindBack, ledger.KindUnit:
 		var a attendance
 		err := json.Unmarshal(e.text, &a)
-		e.key = a.Key
+		e.key, e.unit = a.Key, a.Unit
 		return err
 	case ledger.KindEnd, ledger.KindNote, ledger.KindForget, ledger.KindDecision:
 	}
@@ -145,7 +146,7 @@ func project(b book, keys *keyring, e *opened) error {
 		return err
 	case ledger.KindNote:
 		return b.note(e.face.Name, e.seq)
-	case ledger.KindAbsent, ledger.KindBack:
+	case ledger.KindAbsent, ledger.KindBack, ledger.KindUnit:
 		return projectMark(b, e)
 	case ledger.KindPlan:
 		if err := b.note(deskNote(e.slot), e.seq); err != nil {
@@ -198,7 +199,7 @@ func subjectNames(keys *keyring, e *opened) (out [][]byte) {
 			out = append(out, keys.digest(of, text))
 		}
 	}
-	if e.is(ledger.KindAbsent) || e.is(ledger.KindBack) {
+	if e.is(ledger.KindAbsent) || e.is(ledger.KindBack) || e.is(ledger.KindUnit) {
 		add(ofKey, string(e.key))
 	}
 	if c := e.change; c != nil {
@@ -329,6 +330,10 @@ func projectMark(b book, e *opened) error {
 	p, err := b.load(e.person, e.key)
 	if err != nil {
 		return err
+	}
+	if e.is(ledger.KindUnit) {
+		p.Unit = e.unit
+		return nil
 	}
 	var since time.Time
 	if e.is(ledger.KindAbsent) {

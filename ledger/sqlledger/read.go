@@ -178,6 +178,8 @@ func (l *Ledger) entry(r record, keys keeper) (ledger.Entry, error) {
 		e.Key, e.UserName = o.change.Key, o.change.UserName
 	case ledger.KindRun, ledger.KindEnd, ledger.KindNote, ledger.KindForget, ledger.KindPlan, ledger.KindDecision:
 		e.Note = json.RawMessage(o.text)
+	case ledger.KindUnit:
+		e.Name = o.unit
 	case ledger.KindOutcome, ledger.KindAbsent, ledger.KindBack:
 	}
 	return e, nil

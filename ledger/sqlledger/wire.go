@@ -94,7 +94,8 @@ func (f face) bare(e *ledger.Entry, result ledger.Result) {
 	}
 }
 
-// An attendance is the text of an absent or back entry.
+// An attendance is the text of an absent, back or unit entry.
 type attendance struct {
-	Key source.Key `json:"key"`
+	Key  source.Key `json:"key"`
+	Unit string     `json:"unit,omitempty"`
 }
