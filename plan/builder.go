@@ -37,8 +37,9 @@ type Builder struct {
 
 	byKey, byName, tieByKey, tieByID, userByID, userByName index
 
-	lost   map[int32]Loss     // by tie: what leaving took
-	stands map[string][]Trait // by id: what people who come back have of it
+	lost   map[int32]Loss               // by tie: what leaving took
+	kept   map[int32]map[scim.Path]Kept // by tie: what the service did not carry out
+	stands map[string][]Trait           // by id: what people who come back have of it
 
 	carried  map[string]string // by id of a group that was asked about: the guarded role that it carries
 	foresees bool              // memberships are looked at before people are planned
@@ -117,7 +118,7 @@ const (
 func New(in Input) *Builder {
 	b := &Builder{
 		in: in, listed: map[scim.Type]bool{}, exact: map[scim.Type]bool{}, asked: map[string]bool{},
-		lost: map[int32]Loss{}, stands: map[string][]Trait{}, carried: map[string]string{},
+		lost: map[int32]Loss{}, kept: map[int32]map[scim.Path]Kept{}, stands: map[string][]Trait{}, carried: map[string]string{},
 		sprout: scim.NewRow(in.Users),
 	}
 	b.compile()
@@ -209,6 +210,9 @@ func (b *Builder) Link(l Link) {
 		b.lost[int32(n)] = l.Lost
 	}
 	b.belong(l.Key, l.Unit, false)
+	if len(l.Kept) > 0 {
+		b.kept[int32(n)] = l.Kept
+	}
 	t.at = b.links.put(buf)
 	b.ties = append(b.ties, t)
 	b.tieByKey.put(fold(string(l.Key)), n)

@@ -63,6 +63,8 @@ type Link struct {
 	Closed      bool      // unlinked: the resource is gone or was given up; kept so that its id is known
 	Gone        time.Time // when the user was seen to be deleted by another hand, and so Closed; zero: it was not
 	Lost        Loss      // what they had when we deactivated or deleted them, and was not given back yet; zero: nothing
+
+	Kept map[scim.Path]Kept // what the service did not carry out of what it was sent
 }
 
 // A Digest is a SHA-256.

@@ -75,6 +75,7 @@ type story struct {
 			Op  plan.Op
 			Had map[string]any // "Agent@EMEA" is a grant, an id a group
 		}
+		Kept map[string]struct{ Sent, Has, Stays any } // by attribute
 	}
 	// groups.json
 	groups []struct {
@@ -339,6 +340,13 @@ func (s *story) tellings(t *testing.T) []func(*plan.Builder) {
 			for _, name := range slices.Sorted(maps.Keys(l.Lost.Had)) {
 				link.Lost.Had = append(link.Lost.Had, plan.Trait{Path: s.path(name), Values: s.kept(t, name, l.Lost.Had[name])})
 			}
+		}
+		for name, k := range l.Kept {
+			if link.Kept == nil {
+				link.Kept = map[scim.Path]plan.Kept{}
+			}
+			p := s.path(name)
+			link.Kept[p] = plan.Kept{Sent: s.values(t, p, k.Sent), Has: s.values(t, p, k.Has), Stays: s.values(t, p, k.Stays)}
 		}
 		all = append(all, func(b *plan.Builder) { b.Link(link) })
 	}

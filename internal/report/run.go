@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/reconcile"
+	"rollcall/scim"
 )
 
 // Report writes what became of a run: the counts an operator asks for first,
@@ -35,6 +37,7 @@ func Report(w io.Writer, r *reconcile.Report, rows iter.Seq2[reconcile.Row, erro
 		if err != nil {
 			return err
 		}
+		row.Kept = untold(row, r.Noticed)
 		s.trouble(out, row)
 	}
 	return out.Flush()
@@ -72,6 +75,14 @@ func (s Style) trouble(out io.Writer, row reconcile.Row) {
 			fmt.Fprintln(out, "    "+row.Hint)
 		}
 	}
+}
+
+// untold are the kept paths of row that no finding of the run speaks of.
+func untold(row reconcile.Row, findings []plan.Finding) []scim.Path {
+	if slices.ContainsFunc(findings, func(f plan.Finding) bool { return f.Code == "value-kept" && f.Key == row.Key }) {
+		return nil
+	}
+	return row.Kept
 }
 
 // inPart writes what of a change was not sent.

@@ -36,6 +36,8 @@ func cases() map[string]func(*Bench) {
 		"what was seen is merged path by path":                       images,
 		"elements of sets are ours as they are sent":                 claims,
 		"an element whose other parts change stays one":              proficiency,
+		"what the service keeps is remembered until it is otherwise": kept,
+		"what the service keeps of a set is followed by element":     keptElements,
 		"memberships are followed per person":                        members,
 		"of memberships that went in part, those sent are ours":      membersInPart,
 		"a rekey moves the link with all that is known of it":        rekeyed,
