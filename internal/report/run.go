@@ -7,11 +7,9 @@ import (
 	"iter"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"rollcall/ledger"
-	"rollcall/plan"
 	"rollcall/reconcile"
 	"rollcall/scim"
 )
@@ -168,58 +166,6 @@ func ended(r ledger.Run) string {
 		return "not ended"
 	}
 	return r.Ending.Result
-}
-
-// Audit writes entries of the ledger for people, one a line.
-func Audit(w io.Writer, entries iter.Seq2[ledger.Entry, error], s Style) error {
-	out := bufio.NewWriter(w)
-	for e, err := range entries {
-		if err != nil {
-			return err
-		}
-		name := printable(e.UserName)
-		if e.Key != "" {
-			name += " (" + printable(string(e.Key)) + ")"
-		}
-		if e.Erased {
-			name = "(forgotten)"
-		}
-		fmt.Fprintf(out, "%6d  %s  %s  %-7s %-10s %s%s\n", e.Seq, e.Time.UTC().Format("2006-01-02T15:04:05.000Z"), e.Run, e.Kind, e.Op, name, s.outcome(e.Outcome))
-	}
-	return out.Flush()
-}
-
-func (s Style) outcome(o *ledger.Outcome) string {
-	if o == nil {
-		return ""
-	}
-	parts := []string{"", string(o.Result)}
-	if o.Status > 0 {
-		parts[1] += fmt.Sprintf(" %d", o.Status)
-	}
-	for _, e := range o.Edits {
-		parts = append(parts, s.short(e))
-	}
-	if o.Error != "" {
-		parts = append(parts, s.paint(red, o.Error))
-	}
-	return strings.Join(parts, "  ")
-}
-
-// short is one edit on the line of its entry.
-func (s Style) short(e plan.Edit) string {
-	name := s.path(e.Path)
-	if e.Whole {
-		return fmt.Sprintf("%s: %s -> %s", name, values(e.Before), values(e.Set))
-	}
-	text := name + ":"
-	if len(e.Add) > 0 {
-		text += " +" + values(e.Add)
-	}
-	if len(e.Remove) > 0 {
-		text += " -" + values(e.Remove)
-	}
-	return text
 }
 
 // Check writes one line of `check`, its hint below.
