@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rollcall/ledger"
+	"rollcall/plan"
 	"rollcall/reconcile"
 	"rollcall/scim"
 )
