@@ -58,6 +58,7 @@ var rooms = map[string]room{
 	"reconcile":        {floor: 4},
 
 	"internal/report":     {floor: 5},
+	"internal/evidence":   {floor: 5},
 	"internal/config":     {floor: 5, modules: []string{yaml}},
 	"internal/sampledata": {floor: 5},
 	"internal/app":        {floor: 7, sides: allSeen},

@@ -37,8 +37,9 @@ type Builder struct {
 
 	byKey, byName, tieByKey, tieByID, userByID, userByName index
 
-	lost   map[int32]Loss     // by tie: what leaving took
-	stands map[string][]Trait // by id: what people who come back have of it
+	lost   map[int32]Loss               // by tie: what leaving took
+	kept   map[int32]map[scim.Path]Kept // by tie: what the service did not carry out
+	stands map[string][]Trait           // by id: what people who come back have of it
 
 	carried  map[string]string // by id of a group that was asked about: the guarded role that it carries
 	foresees bool              // memberships are looked at before people are planned
@@ -51,6 +52,7 @@ type Builder struct {
 	exact    map[scim.Type]bool
 	asked    map[string]bool // questions that are not about a known person or user
 	findings []Finding
+	units    Units
 
 	decision // made by Questions and Plan
 }
@@ -116,7 +118,7 @@ const (
 func New(in Input) *Builder {
 	b := &Builder{
 		in: in, listed: map[scim.Type]bool{}, exact: map[scim.Type]bool{}, asked: map[string]bool{},
-		lost: map[int32]Loss{}, stands: map[string][]Trait{}, carried: map[string]string{},
+		lost: map[int32]Loss{}, kept: map[int32]map[scim.Path]Kept{}, stands: map[string][]Trait{}, carried: map[string]string{},
 		sprout: scim.NewRow(in.Users),
 	}
 	b.compile()
@@ -159,6 +161,7 @@ func (b *Builder) Want(d Desired) {
 	for _, g := range d.Groups {
 		buf = appendInt(buf, b.words.of(g))
 	}
+	b.belong(d.Key, d.Unit, !d.Held)
 	d.Row = b.fit(d.Row)
 	p.about, p.row = b.about.put(buf), b.rows.put([]byte(d.Row.Packed()))
 	b.people = append(b.people, p)
@@ -205,6 +208,10 @@ func (b *Builder) Link(l Link) {
 	}
 	if len(l.Lost.Had) > 0 {
 		b.lost[int32(n)] = l.Lost
+	}
+	b.belong(l.Key, l.Unit, false)
+	if len(l.Kept) > 0 {
+		b.kept[int32(n)] = l.Kept
 	}
 	t.at = b.links.put(buf)
 	b.ties = append(b.ties, t)

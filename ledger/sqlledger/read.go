@@ -174,10 +174,12 @@ func (l *Ledger) entry(r record, keys keeper) (ledger.Entry, error) {
 		return e, nil
 	}
 	switch e.Kind {
-	case ledger.KindIntent:
+	case ledger.KindIntent, ledger.KindPart:
 		e.Key, e.UserName = o.change.Key, o.change.UserName
-	case ledger.KindRun, ledger.KindEnd, ledger.KindNote, ledger.KindForget:
+	case ledger.KindRun, ledger.KindEnd, ledger.KindNote, ledger.KindForget, ledger.KindPlan, ledger.KindDecision:
 		e.Note = json.RawMessage(o.text)
+	case ledger.KindUnit:
+		e.Name = o.unit
 	case ledger.KindOutcome, ledger.KindAbsent, ledger.KindBack:
 	}
 	return e, nil

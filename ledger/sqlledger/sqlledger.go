@@ -85,6 +85,7 @@ var (
 	_ ledger.Notebook = (*Ledger)(nil)
 	_ ledger.Register = (*Ledger)(nil)
 	_ ledger.Recovery = (*Ledger)(nil)
+	_ ledger.Desk     = (*Ledger)(nil)
 )
 
 // Open opens the ledger at place, the path of an SQLite file or the URL of a

@@ -177,7 +177,7 @@ func (v *verifier) project(r record) error {
 		}
 	case ledger.KindForget:
 		v.forgot[r.person] = r.seq
-	case ledger.KindRun, ledger.KindEnd, ledger.KindNote, ledger.KindAbsent, ledger.KindBack:
+	case ledger.KindRun, ledger.KindEnd, ledger.KindNote, ledger.KindAbsent, ledger.KindBack, ledger.KindUnit, ledger.KindPlan, ledger.KindPart, ledger.KindDecision:
 	default:
 		return fmt.Errorf("kind %q is not known", r.kind)
 	}

@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"rollcall/fault"
 	"rollcall/ledger"
@@ -216,6 +218,37 @@ func (t *tx) mark(run ledger.RunID, kind ledger.Kind, key source.Key) error {
 	}
 	e := &opened{record: record{run: string(run), kind: string(kind), person: person}, key: key}
 	if e.text, err = encode(attendance{Key: key}); err != nil {
+		return err
+	}
+	e.parts = []part{{person: person, text: e.text}}
+	return t.append(e)
+}
+
+// Place implements [ledger.Register].
+func (l *Ledger) Place(ctx context.Context, run ledger.RunID, units map[source.Key]string) error {
+	if len(units) == 0 {
+		return nil
+	}
+	return l.commit(ctx, "place", func(t *tx) error {
+		for _, key := range slices.Sorted(maps.Keys(units)) {
+			if err := t.place(run, key, units[key]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (t *tx) place(run ledger.RunID, key source.Key, unit string) error {
+	person, err := t.byKey(key, "")
+	if err != nil {
+		return err
+	}
+	if p, err := t.load(person, ""); err != nil || p != nil && p.Unit == unit {
+		return err
+	}
+	e := &opened{record: record{run: string(run), kind: string(ledger.KindUnit), person: person}, key: key, unit: unit}
+	if e.text, err = encode(attendance{Key: key, Unit: unit}); err != nil {
 		return err
 	}
 	e.parts = []part{{person: person, text: e.text}}
