@@ -142,6 +142,13 @@ func (t *tx) exec(query string, args ...any) error {
 	return err
 }
 
+func (t *tx) rows(query string, args ...any) (*sql.Rows, error) {
+	if s := t.l.stmts[query]; s != nil {
+		return t.sql.StmtContext(t.ctx, s).QueryContext(t.ctx, args...) //nolint:sqlclosecheck // the same
+	}
+	return t.sql.QueryContext(t.ctx, t.l.bind(query), args...)
+}
+
 func (t *tx) row(query string, args ...any) *sql.Row {
 	if s := t.l.stmts[query]; s != nil {
 		return t.sql.StmtContext(t.ctx, s).QueryRowContext(t.ctx, args...) //nolint:sqlclosecheck // the same

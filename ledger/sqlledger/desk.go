@@ -91,7 +91,7 @@ func (l *Ledger) Decide(ctx context.Context, d ledger.Decision) error {
 // waiting is the plan whose header the query finds; its zero value where it finds none.
 func (t *tx) waiting(query, name string) (ledger.WaitingPlan, error) {
 	return t.l.waiting(func(query, name string) ([]record, error) {
-		rows, err := t.sql.QueryContext(t.ctx, query, name)
+		rows, err := t.rows(query, name)
 		return collect(rows, err, (*record).fields)
 	}, t.aead, query, name)
 }

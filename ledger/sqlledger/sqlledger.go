@@ -130,7 +130,7 @@ func (l *Ledger) settle(place string) error {
 func (l *Ledger) open(ctx context.Context) error {
 	if l.o.Key == nil && l.o.KeyFile == "" {
 		return fault.WithHint(fmt.Errorf("open ledger %s: its key is not given: %w", l.db.where(), fault.Invalid),
-			"write ledger_key: env:NAME or file:/path; rollcall audit key makes a new one")
+			"write ledger_key: env:NAME or file:/path; openssl rand -base64 32 makes a new one")
 	}
 	var err error
 	l.read, err = l.db.open(ctx, false)
