@@ -51,21 +51,16 @@ func (d *drifting) memberships(ctx context.Context) error {
 	if err != nil || len(r.own)+len(r.given) == 0 || len(d.linked) == 0 {
 		return err
 	}
-	for o, err := range d.Reader.Read(ctx, target.Query{Ask: target.Page, Type: scim.Group}, d.groupShape()) {
-		if shifted := (*target.Shifted)(nil); errors.As(err, &shifted) {
-			d.Notes = append(d.Notes, "the list of groups moved while it was read: some may not be told")
-			clear(r.given)
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if err := d.group(ctx, r, o); err != nil {
-			return err
-		}
+	whole, err := d.pages(ctx, scim.Group, d.groupShape(), func(o target.Observed) error { return d.group(ctx, r, o) })
+	switch {
+	case err != nil:
+		return err
+	case !whole:
+		d.Notes = append(d.Notes, "the list of groups moved while it was read: some may not be told")
+	default:
+		d.vanished(r)
 	}
-	d.vanished(r)
-	return d.wanted(ctx, r)
+	return d.judge(ctx, r)
 }
 
 func (d *drifting) groupShape() *scim.Shape { return scim.NewShape(displayNamePath, target.Members) }
@@ -80,17 +75,27 @@ func (d *drifting) roster(ctx context.Context) (*roster, error) {
 			r.given[id] = append(r.given[id], l)
 		}
 	}
-	if recovery, ok := d.Store.(ledger.Recovery); ok {
-		for u, err := range recovery.Unsettled(ctx) {
-			if err != nil {
-				return nil, err
-			}
-			r.open[u.Change.Target.ID] = true
-		}
+	if err := r.unsettled(ctx, d.Store); err != nil {
+		return nil, err
 	}
 	var err error
 	r.fixed, err = d.fixed(ctx)
 	return r, err
+}
+
+// unsettled finds the groups that an open change of rollcall's is about.
+func (r *roster) unsettled(ctx context.Context, s ledger.Store) error {
+	recovery, ok := s.(ledger.Recovery)
+	if !ok {
+		return nil
+	}
+	for u, err := range recovery.Unsettled(ctx) {
+		if err != nil {
+			return err
+		}
+		r.open[u.Change.Target.ID] = true
+	}
+	return nil
 }
 
 // mode is how the memberships of a group are managed; 0: they are not.
@@ -106,13 +111,12 @@ func (d *drifting) mode(r *roster, id, name string) plan.Own {
 func (d *drifting) group(ctx context.Context, r *roster, o target.Observed) error {
 	name, _ := text(at(o.Row, displayNamePath))
 	r.count[name]++
-	own := d.mode(r, o.ID, name)
-	given := r.given[o.ID]
+	own, given := d.mode(r, o.ID, name), r.given[o.ID]
 	delete(r.given, o.ID)
-	if own == 0 {
+	switch {
+	case own == 0:
 		return nil
-	}
-	if r.open[o.ID] {
+	case r.open[o.ID]:
 		d.Notes = append(d.Notes, "group "+name+": nobody knows what became of a change of rollcall's own; its members are not compared")
 		return nil
 	}
@@ -120,21 +124,32 @@ func (d *drifting) group(ctx context.Context, r *roster, o target.Observed) erro
 	if err != nil {
 		return err
 	}
-	g := DriftedGroup{Group: name, Resource: o.ID, Own: OwnName(own), Left: []DriftMember{}, Joined: []DriftMember{}, Unclear: []DriftMember{}}
-	for _, l := range given {
-		if l.seen == target.Active && !members[l.Ref.ID] {
-			g.Left = append(g.Left, DriftMember{Key: l.Key, UserName: l.UserName, Resource: l.Ref.ID})
-		}
-	}
+	g := newDriftedGroup(name, o.ID, own)
+	g.without(given, members)
 	if own == plan.Exact {
 		for id := range members {
 			d.joined(&g, id, slices.Contains(r.fixed[o.ID], id))
 		}
 	}
-	if g.IsDrift() || len(g.Unclear) > 0 {
-		d.Groups = append(d.Groups, g)
-	}
+	d.Groups = append(d.Groups, g)
 	return nil
+}
+
+func newDriftedGroup(name, id string, own plan.Own) DriftedGroup {
+	return DriftedGroup{Group: name, Resource: id, Own: OwnName(own), Left: []DriftMember{}, Joined: []DriftMember{}, Unclear: []DriftMember{}}
+}
+
+// without takes in who of given is not among the members.
+func (g *DriftedGroup) without(given []*remembered, members map[string]bool) {
+	for _, l := range given {
+		if l.seen == target.Active && !members[l.Ref.ID] {
+			g.Left = append(g.Left, l.member())
+		}
+	}
+}
+
+func (r *remembered) member() DriftMember {
+	return DriftMember{Key: r.Key, UserName: r.UserName, Resource: r.Ref.ID}
 }
 
 // members are the ids in a group, asked for where its row did not have them.
@@ -150,9 +165,8 @@ func (d *drifting) members(ctx context.Context, o target.Observed) (map[string]b
 	}
 	ids := make(map[string]bool, len(values))
 	for _, v := range values {
-		if id, ok := v.Sub("value").Text(); ok {
-			ids[id] = true
-		}
+		id, _ := v.Sub("value").Text()
+		ids[id] = true
 	}
 	return ids, nil
 }
@@ -170,7 +184,7 @@ func (d *drifting) joined(g *DriftedGroup, id string, fixed bool) {
 	switch name, unlinked := d.names[id]; {
 	case fixed:
 	case l != nil && l.seen == target.Active && !slices.Contains(l.Groups, g.Resource) && !d.Input.Policy.Protects(l.UserName):
-		g.Unclear = append(g.Unclear, DriftMember{Key: l.Key, UserName: l.UserName, Resource: id})
+		g.Unclear = append(g.Unclear, l.member())
 	case l == nil && unlinked && !d.Input.Policy.Protects(name):
 		g.Joined = append(g.Joined, DriftMember{UserName: name, Resource: id})
 	}
@@ -179,28 +193,17 @@ func (d *drifting) joined(g *DriftedGroup, id string, fixed bool) {
 // vanished tells of groups that are not there any more, with who was in them.
 func (d *drifting) vanished(r *roster) {
 	for id, given := range r.given {
-		g := DriftedGroup{Resource: id, Own: OwnName(d.Input.ByColumn), Left: []DriftMember{}, Joined: []DriftMember{}, Unclear: []DriftMember{}}
-		for _, l := range given {
-			if l.seen == target.Active {
-				g.Left = append(g.Left, DriftMember{Key: l.Key, UserName: l.UserName, Resource: l.Ref.ID})
-			}
-		}
-		if len(g.Left) > 0 {
-			d.Groups = append(d.Groups, g)
-		}
+		g := newDriftedGroup("", id, 0)
+		g.without(given, nil)
+		d.Groups = append(d.Groups, g)
 	}
 }
 
-// wanted asks the source, where there is one, whether it wants the unclear
-// members: those whom it does not have joined by another hand. Then it sorts.
-func (d *drifting) wanted(ctx context.Context, r *roster) error {
-	unclear := map[source.Key]bool{}
-	for _, g := range d.Groups {
-		for _, m := range g.Unclear {
-			unclear[m.Key] = true
-		}
-	}
-	wishes, err := d.wishes(ctx, unclear)
+// judge asks the source, where there is one, whether it wants the unclear
+// members: those whom it does not have joined by another hand. It keeps the
+// groups of which there is something to tell.
+func (d *drifting) judge(ctx context.Context, r *roster) error {
+	wishes, err := d.wishes(ctx, d.unclear())
 	if err != nil {
 		return err
 	}
@@ -210,22 +213,35 @@ func (d *drifting) wanted(ctx context.Context, r *roster) error {
 			g.Joined, g.Unclear = []DriftMember{}, []DriftMember{}
 		}
 		g.resolve(wishes)
-		for i := range g.Left {
-			if err := d.put(ctx, &g.Left[i], g.Resource); err != nil {
-				return err
-			}
+		if err := d.put(ctx, g); err != nil {
+			return err
 		}
-		for _, ms := range [][]DriftMember{g.Left, g.Joined, g.Unclear} {
-			slices.SortFunc(ms, func(a, b DriftMember) int {
-				return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.UserName, b.UserName))
-			})
-		}
+		g.sort()
 	}
 	d.Groups = slices.DeleteFunc(d.Groups, func(g DriftedGroup) bool { return !g.IsDrift() && len(g.Unclear) == 0 })
 	slices.SortFunc(d.Groups, func(a, b DriftedGroup) int {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Resource, b.Resource))
 	})
 	return nil
+}
+
+func (g *DriftedGroup) sort() {
+	for _, ms := range [][]DriftMember{g.Left, g.Joined, g.Unclear} {
+		slices.SortFunc(ms, func(a, b DriftMember) int {
+			return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.UserName, b.UserName))
+		})
+	}
+}
+
+// unclear are the keys of the unclear members of all groups.
+func (d *drifting) unclear() map[source.Key]bool {
+	keys := map[source.Key]bool{}
+	for _, g := range d.Groups {
+		for _, m := range g.Unclear {
+			keys[m.Key] = true
+		}
+	}
+	return keys
 }
 
 // wishes are the groups that the source wants those people in; of who is not in
@@ -236,29 +252,32 @@ func (d *drifting) wishes(ctx context.Context, people map[source.Key]bool) (map[
 	}
 	all, spoiled := map[source.Key][]string{}, map[source.Key]bool{}
 	for rec, err := range d.Source.Records(ctx, d.Mapping.Columns()) {
-		if bad := (*source.RecordError)(nil); errors.As(err, &bad) {
-			spoiled[bad.Key] = true
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if !people[rec.Key] {
-			continue
-		}
-		p, err := d.Mapping.Map(rec)
-		_, twice := all[rec.Key]
+		bad := (*source.RecordError)(nil)
 		switch {
-		case err != nil, twice, !p.Named && d.Input.ByColumn == plan.Exact:
-			spoiled[rec.Key] = true
-		case p.In:
-			all[p.Key] = append([]string{}, p.Groups...)
+		case errors.As(err, &bad):
+			spoiled[bad.Key] = true
+		case err != nil:
+			return nil, err
+		case people[rec.Key]:
+			d.wish(rec, all, spoiled)
 		}
 	}
 	for k := range spoiled {
 		delete(all, k)
 	}
 	return all, nil
+}
+
+// wish is what one record wants.
+func (d *drifting) wish(rec source.Record, all map[source.Key][]string, spoiled map[source.Key]bool) {
+	p, err := d.Mapping.Map(rec)
+	_, twice := all[rec.Key]
+	switch {
+	case err != nil, twice, !p.Named && d.Input.ByColumn == plan.Exact:
+		spoiled[rec.Key] = true
+	case p.In:
+		all[p.Key] = append([]string{}, p.Groups...)
+	}
 }
 
 // resolve takes those out of the unclear of whom the source says what it wants.
@@ -272,14 +291,17 @@ func (g *DriftedGroup) resolve(wishes map[source.Key][]string) {
 	})
 }
 
-// put finds out when rollcall put a member into a group.
-func (d *drifting) put(ctx context.Context, m *DriftMember, group string) error {
-	for e, err := range d.Store.Entries(ctx, ledger.Filter{Who: string(m.Key), Kind: ledger.KindOutcome}) {
-		if err != nil {
-			return err
-		}
-		if o := e.Outcome; o != nil && o.Ref.ID == group && o.Result.Fine() {
-			m.Since = instant(o.At.UTC())
+// put finds out when rollcall put those who left into the group.
+func (d *drifting) put(ctx context.Context, g *DriftedGroup) error {
+	for i := range g.Left {
+		m := &g.Left[i]
+		for e, err := range d.Store.Entries(ctx, ledger.Filter{Who: string(m.Key), Kind: ledger.KindOutcome}) {
+			if err != nil {
+				return err
+			}
+			if o := e.Outcome; o != nil && o.Ref.ID == g.Resource && o.Result.Fine() {
+				m.Since = instant(o.At.UTC())
+			}
 		}
 	}
 	return nil

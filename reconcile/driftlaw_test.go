@@ -318,4 +318,3 @@ func (w *driftWorld) groupNames() map[string]string {
 	}
 	return names
 }
-

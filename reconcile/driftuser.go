@@ -41,12 +41,18 @@ func (d *drifting) compare(r *remembered, o target.Observed) {
 	if name, ok := text(at(o.Row, userNamePath)); ok {
 		p.UserName = name
 	}
-	if stamp, ok := text(at(o.Row, modified)); ok {
-		if t, err := time.Parse(time.RFC3339, stamp); err == nil {
-			p.LastModified = instant(t.UTC())
-		}
-	}
+	p.LastModified = lastModified(o.Row)
 	d.People = append(d.People, p)
+}
+
+// lastModified is when the service says that the profile was last changed; nil where it does not.
+func lastModified(r scim.Row) *time.Time {
+	stamp, _ := text(at(r, modified))
+	t, err := time.Parse(time.RFC3339, stamp)
+	if err != nil {
+		return nil
+	}
+	return instant(t.UTC())
 }
 
 // differences are in the order of the configuration, activity first.
@@ -68,28 +74,16 @@ func (d *drifting) differences(r *remembered, o target.Observed) []Difference {
 	return all
 }
 
-// activity compares whether the user is active:
-//
-//	as last seen  deactivated by us  now       | verdict
-//	------------  -----------------  --------  | ---------------------------
-//	known         -                  the other | changed (lifecycle: none: watched)
-//	not known     yes                active    | changed
-//	not known     no                 inactive  | undated
-//	                                 otherwise | no difference
+// activity compares whether the user is active. Where that is not known of
+// before, an inactive user is told without a judgment.
 func (d *drifting) activity(r *remembered, now target.State) (x Difference, differs bool) {
-	x = Difference{Path: activePath, Verdict: Changed, Theirs: []scim.Value{truth(now == target.Active)}}
 	ours, known := r.Image.At(activePath)
+	x = Difference{Path: activePath, Verdict: Changed, Ours: ours, Theirs: []scim.Value{truth(now == target.Active)}}
 	switch {
-	case known && len(ours) == 1:
-		x.Ours = ours
-	case !r.Deactivated.IsZero():
-		x.Ours = []scim.Value{truth(false)}
-	case now == target.Active:
-		return x, false
-	default:
+	case !known:
 		x.Verdict = Undated
-	}
-	if x.Verdict == Changed && !d.Input.Policy.Lifecycle {
+		return x, now != target.Active
+	case !d.Input.Policy.Lifecycle:
 		x.Verdict = ChangedSeen
 	}
 	return x, !slices.Equal(x.Ours, x.Theirs)
@@ -107,29 +101,32 @@ func truth(is bool) scim.Value {
 func (d *drifting) difference(rule driftRule, r *remembered, now scim.Row) (x Difference, differs bool) {
 	theirs, read := now.At(rule.Path)
 	ours, known := r.Image.At(rule.Path)
-	given := at(r.Ours, rule.Path)
-	x = Difference{Path: rule.Path, Own: OwnName(rule.Own), Verdict: Changed}
-	switch {
-	case !read:
-		return x, false
-	case known:
-		x.Ours = orNone(d.retained(rule, ours, theirs))
-	case rule.set == nil || rule.Own != plan.Mine:
+	claimed := !known && rule.set != nil && rule.Own == plan.Mine
+	if !read || !known && !claimed {
 		return x, false
 	}
-	if x.Theirs = orNone(theirs); rule.set == nil {
-		x.Verdict = verdictOf(rule.Own)
+	x = Difference{Path: rule.Path, Own: OwnName(rule.Own), Verdict: verdictOf(rule.Own), Theirs: orNone(theirs)}
+	if known {
+		x.Ours = orNone(d.retained(rule, ours, theirs))
+	}
+	if rule.set == nil {
 		return x, !slices.Equal(x.Ours, x.Theirs)
 	}
-	if !known {
-		x.Gone = rule.minus(given, theirs)
+	return x, rule.elements(&x, at(r.Ours, rule.Path))
+}
+
+// elements tells which elements of a set went and came, and whether any did.
+// Where the set is not exact only those that are rollcall's are drift.
+func (r driftRule) elements(x *Difference, ours []scim.Value) bool {
+	if x.Ours == nil {
+		x.Gone = r.minus(ours, x.Theirs)
 	} else {
-		x.Gone, x.Added = rule.minus(x.Ours, theirs), rule.minus(theirs, x.Ours)
+		x.Gone, x.Added = r.minus(x.Ours, x.Theirs), r.minus(x.Theirs, x.Ours)
 	}
-	if x.Verdict = verdictOf(rule.Own); x.Verdict == Changed && rule.Own != plan.Exact && !rule.among(x.Gone, given) {
+	if x.Verdict == Changed && r.Own != plan.Exact && !r.among(x.Gone, ours) {
 		x.Verdict = ChangedFree
 	}
-	return x, len(x.Gone)+len(x.Added) > 0
+	return len(x.Gone)+len(x.Added) > 0
 }
 
 func verdictOf(o plan.Own) DriftVerdict {
@@ -161,13 +158,14 @@ func (r driftRule) among(gone, ours []scim.Value) bool {
 
 // find is where in vs the element is that v identifies, or -1.
 func (r driftRule) find(vs []scim.Value, v scim.Value) int {
-	identity := func(v scim.Value) scim.Value {
-		if s := v.Sub(r.set.Sub[0]); s != "" {
-			return s
-		}
-		return v
+	return slices.IndexFunc(vs, func(w scim.Value) bool { return r.identity(w) == r.identity(v) })
+}
+
+func (r driftRule) identity(v scim.Value) scim.Value {
+	if s := v.Sub(r.set.Sub[0]); s != "" {
+		return s
 	}
-	return slices.IndexFunc(vs, func(w scim.Value) bool { return identity(w) == identity(v) })
+	return v
 }
 
 // retained is ours with what the service's side gave to the values that are

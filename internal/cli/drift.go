@@ -1,18 +1,22 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"rollcall/internal/app"
 	"rollcall/internal/report"
 )
 
-func (s *session) driftCommand() *cobra.Command {
-	var o struct {
-		app.Intent
+type driftFlags struct {
+	app.Intent
 
-		profileOnly, exitCode bool
-	}
+	profileOnly, exitCode bool
+}
+
+func (s *session) driftCommand() *cobra.Command {
+	var o driftFlags
 	cmd := command(&cobra.Command{
 		Use:   "drift",
 		Short: "show what others changed since rollcall's last writes",
@@ -26,24 +30,7 @@ func (s *session) driftCommand() *cobra.Command {
 			if err := s.prepare(); err != nil {
 				return err
 			}
-			y, err := s.host.OpenDrift(cmd.Context(), s.config, o.Intent)
-			if err != nil {
-				return err
-			}
-			defer y.Close()
-			d, err := y.Job.Drift(cmd.Context(), o.profileOnly)
-			if err != nil {
-				return err
-			}
-			if s.json {
-				err = s.encode(d)
-			} else {
-				err = report.Drift(s.Stdout, d, s.style(s.Stdout, y.Dialect))
-			}
-			if err == nil && o.exitCode && d.Any() {
-				return leave(3)
-			}
-			return err
+			return s.drift(cmd.Context(), o)
 		},
 	})
 	flags := cmd.Flags()
@@ -51,4 +38,25 @@ func (s *session) driftCommand() *cobra.Command {
 	flags.BoolVar(&o.profileOnly, "profile-only", false, "compare versions alone, and read only users whose version moved")
 	flags.BoolVar(&o.exitCode, "exit-code", false, "exit 3 when there is drift")
 	return cmd
+}
+
+func (s *session) drift(ctx context.Context, o driftFlags) error {
+	y, err := s.host.OpenDrift(ctx, s.config, o.Intent)
+	if err != nil {
+		return err
+	}
+	defer y.Close()
+	d, err := y.Job.Drift(ctx, o.profileOnly)
+	switch {
+	case err != nil:
+		return err
+	case s.json:
+		err = s.encode(d)
+	default:
+		err = report.Drift(s.Stdout, d, s.style(s.Stdout, y.Dialect))
+	}
+	if err == nil && o.exitCode && d.Any() {
+		return leave(3)
+	}
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,12 +21,7 @@ func Drift(w io.Writer, d *reconcile.Drift, s Style) error {
 		fmt.Fprintln(out, "  "+line)
 	}
 	s.drifters(out, d.People)
-	for i, g := range d.Groups {
-		if i == 0 {
-			fmt.Fprintf(out, "\n%s\n", s.paint(bold, "groups"))
-		}
-		s.driftGroup(out, g)
-	}
+	s.driftGroups(out, d.Groups)
 	s.unlinked(out, d.Unlinked)
 	s.list(out, "notes", d.Notes)
 	s.list(out, "not looked at", d.NotLooked)
@@ -90,20 +86,21 @@ var driftKinds = []struct {
 
 func (s Style) drifters(out io.Writer, people []reconcile.Drifted) {
 	for _, k := range driftKinds {
-		headed := false
-		for i := range people {
-			if p := &people[i]; p.Kind == k.kind {
-				if !headed {
-					fmt.Fprintf(out, "\n%s\n", s.paint(bold, k.heading))
-					headed = true
-				}
-				s.drifter(out, s.paint(k.tint, k.sign+" "+person(p.UserName, string(p.Key))), p)
-			}
+		those := slices.DeleteFunc(slices.Clone(people), func(p reconcile.Drifted) bool { return p.Kind != k.kind })
+		if len(those) > 0 {
+			s.heading(out, k.heading)
+		}
+		for _, p := range those {
+			s.drifter(out, s.paint(k.tint, k.sign+" "+person(p.UserName, string(p.Key))), p)
 		}
 	}
 }
 
-func (s Style) drifter(out io.Writer, line string, p *reconcile.Drifted) {
+func (s Style) heading(out io.Writer, text string) {
+	fmt.Fprintf(out, "\n%s\n", s.paint(bold, text))
+}
+
+func (s Style) drifter(out io.Writer, line string, p reconcile.Drifted) {
 	if p.State != "active" {
 		line += "  " + p.State
 	}
@@ -126,7 +123,7 @@ func person(name, key string) string {
 }
 
 // when says between which moments something was changed.
-func when(p *reconcile.Drifted) string {
+func when(p reconcile.Drifted) string {
 	text := "when is not known"
 	if p.Since != nil {
 		text = "after rollcall's write of " + stamp(*p.Since)
@@ -177,24 +174,34 @@ func named(x reconcile.Difference, vs []scim.Value) string {
 	return values(vs)
 }
 
-func (s Style) driftGroup(out io.Writer, g reconcile.DriftedGroup) {
-	if g.Group == "" {
-		fmt.Fprintf(out, "  %s: the group is not there any more\n", g.Resource)
-	} else {
-		fmt.Fprintf(out, "  %s (own: %s)\n", printable(g.Group), g.Own)
+func (s Style) driftGroups(out io.Writer, all []reconcile.DriftedGroup) {
+	if len(all) > 0 {
+		s.heading(out, "groups")
 	}
+	for _, g := range all {
+		if g.Group == "" {
+			fmt.Fprintf(out, "  %s: the group is not there any more\n", g.Resource)
+		} else {
+			fmt.Fprintf(out, "  %s (own: %s)\n", printable(g.Group), g.Own)
+		}
+		s.driftGroup(out, g)
+	}
+}
+
+func (s Style) driftGroup(out io.Writer, g reconcile.DriftedGroup) {
 	for _, m := range g.Left {
-		text := "taken out by another hand"
+		text := "  taken out by another hand"
 		if m.Since != nil {
 			text += s.paint(faint, "; rollcall put them in at "+stamp(*m.Since))
 		}
-		fmt.Fprintln(out, s.paint(red, "    - "+person(m.UserName, string(m.Key)))+"  "+text)
+		fmt.Fprintln(out, s.paint(red, "    - "+person(m.UserName, string(m.Key)))+text)
 	}
 	for _, m := range g.Joined {
 		fmt.Fprintln(out, s.paint(green, "    + "+person(m.UserName, string(m.Key)))+"  put in by another hand")
 	}
 	for _, m := range g.Unclear {
-		fmt.Fprintln(out, s.paint(faint, "    ? "+person(m.UserName, string(m.Key))+"  not put in by rollcall; whether the source wants them in it is not known"))
+		text := "  not put in by rollcall; whether the source wants them in it is not known"
+		fmt.Fprintln(out, s.paint(faint, "    ? "+person(m.UserName, string(m.Key))+text))
 	}
 }
 
@@ -204,14 +211,7 @@ const unlinkedShown = 10
 func (s Style) unlinked(out io.Writer, all []reconcile.Unlinked) {
 	var names []string
 	for _, u := range all[:min(len(all), unlinkedShown)] {
-		name := printable(u.UserName)
-		if u.State != "active" {
-			name += " (" + u.State + ")"
-		}
-		if u.Was != "" {
-			name += " (was " + printable(string(u.Was)) + ")"
-		}
-		names = append(names, name)
+		names = append(names, unlinkedUser(u))
 	}
 	if more := len(all) - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("and %d more: --json has them all", more))
@@ -219,11 +219,22 @@ func (s Style) unlinked(out io.Writer, all []reconcile.Unlinked) {
 	s.list(out, "unlinked", names)
 }
 
+func unlinkedUser(u reconcile.Unlinked) string {
+	name := printable(u.UserName)
+	if u.State != "active" {
+		name += " (" + u.State + ")"
+	}
+	if u.Was != "" {
+		name += " (was " + printable(string(u.Was)) + ")"
+	}
+	return name
+}
+
 func (s Style) list(out io.Writer, heading string, lines []string) {
 	if len(lines) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "\n%s\n", s.paint(bold, heading))
+	s.heading(out, heading)
 	for _, line := range lines {
 		fmt.Fprintln(out, "  "+line)
 	}
