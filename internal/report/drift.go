@@ -40,30 +40,30 @@ func drifted(d *reconcile.Drift) string {
 		return line + "no drift"
 	}
 	return line + strings.Join(some(
-		count{n.Deleted, fmt.Sprintf("%d deleted", n.Deleted)},
-		count{n.Inactive, fmt.Sprintf("%d deactivated", n.Inactive)},
-		count{n.Changed, fmt.Sprintf("%d changed", n.Changed)},
-		count{n.Groups, fmt.Sprintf("%s changed (%d left, %d joined)", plural(n.Groups, "group"), n.Left, n.Joined)},
+		amount{n.Deleted, fmt.Sprintf("%d deleted", n.Deleted)},
+		amount{n.Inactive, fmt.Sprintf("%d deactivated", n.Inactive)},
+		amount{n.Changed, fmt.Sprintf("%d changed", n.Changed)},
+		amount{n.Groups, fmt.Sprintf("%s changed (%d left, %d joined)", plural(n.Groups, "group"), n.Left, n.Joined)},
 	), ", ")
 }
 
 // beside is what is to be known and is no drift.
 func beside(n reconcile.DriftSummary) []string {
 	return some(
-		count{n.Moved, plural(n.Moved, "user") + " with another version than after rollcall's last write: read"},
-		count{n.Shown, plural(n.Shown, "user") + " with differences that are no drift: shown only"},
-		count{n.Unknown, plural(n.Unknown, "linked user") + " never written by rollcall: what they were like is not known"},
-		count{n.Unlinked, plural(n.Unlinked, "user") + " of the organization unlinked"},
+		amount{n.Moved, plural(n.Moved, "user") + " with another version than after rollcall's last write: read"},
+		amount{n.Shown, plural(n.Shown, "user") + " with differences that are no drift: shown only"},
+		amount{n.Unknown, plural(n.Unknown, "linked user") + " never written by rollcall: what they were like is not known"},
+		amount{n.Unlinked, plural(n.Unlinked, "user") + " of the organization unlinked"},
 	)
 }
 
-type count struct {
+type amount struct {
 	n    int
 	text string
 }
 
 // some are the texts whose number is not 0.
-func some(all ...count) (texts []string) {
+func some(all ...amount) (texts []string) {
 	for _, c := range all {
 		if c.n > 0 {
 			texts = append(texts, c.text)
