@@ -32,11 +32,16 @@ func Report(w io.Writer, r *reconcile.Report, rows iter.Seq2[reconcile.Row, erro
 	if rows == nil {
 		return out.Flush()
 	}
+	told := map[string]bool{}
 	for row, err := range rows {
 		if err != nil {
 			return err
 		}
 		row.Kept = untold(row, r.Noticed)
+		if told[row.Hint] {
+			row.Hint = "" // what to do is the same for hundreds
+		}
+		told[row.Hint] = true
 		s.trouble(out, row)
 	}
 	return out.Flush()
