@@ -19,11 +19,12 @@ import (
 
 	"rollcall/internal/cli"
 	"rollcall/internal/sampledata"
+	"rollcall/ledger/ledgertest/pgtest"
 	"rollcall/target/genesyssim"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"rollcall": main, "later": later})
+	testscript.Main(pgtest.M{M: m}, map[string]func(){"rollcall": main, "later": later})
 }
 
 // later DURATION ARG...: rollcall, so much later.
@@ -66,6 +67,7 @@ func TestScripts(t *testing.T) {
 			"mode":      mode,
 			"appears":   appears,
 			"alter":     alter,
+			"postgres":  postgres,
 		},
 		RequireExplicitExec: true,
 	})
@@ -106,6 +108,13 @@ func simulator(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Setenv("GENESYS_CLIENT_ID", srv.Clients()[0].ID)
 		ts.Setenv("GENESYS_CLIENT_SECRET", srv.Clients()[0].Secret)
 	}
+}
+
+// postgres: a place for a ledger on a PostgreSQL server, whose URL is in LEDGER.
+func postgres(ts *testscript.TestScript, _ bool, _ []string) {
+	place, err := pgtest.Place()
+	ts.Check(err)
+	ts.Setenv("LEDGER", place)
 }
 
 // company: the sample company's files in the working directory.

@@ -13,7 +13,7 @@ import (
 	"rollcall/ledger/sqlledger"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(pgtest.M{M: m}.Run()) }
 
 // home is a ledger file in a directory of the test's own.
 func home(t testing.TB, now func() time.Time) (ledgertest.Home, string) {
