@@ -37,6 +37,7 @@ type Builder struct {
 
 	byKey, byName, tieByKey, tieByID, userByID, userByName index
 
+	turns  map[int32]int32              // by person: the day on which the source will say otherwise whether they are active
 	lost   map[int32]Loss               // by tie: what leaving took
 	kept   map[int32]map[scim.Path]Kept // by tie: what the service did not carry out
 	stands map[string][]Trait           // by id: what people who come back have of it
@@ -118,7 +119,7 @@ const (
 func New(in Input) *Builder {
 	b := &Builder{
 		in: in, listed: map[scim.Type]bool{}, exact: map[scim.Type]bool{}, asked: map[string]bool{},
-		lost: map[int32]Loss{}, kept: map[int32]map[scim.Path]Kept{}, stands: map[string][]Trait{}, carried: map[string]string{},
+		turns: map[int32]int32{}, lost: map[int32]Loss{}, kept: map[int32]map[scim.Path]Kept{}, stands: map[string][]Trait{}, carried: map[string]string{},
 		sprout: scim.NewRow(in.Users),
 	}
 	b.compile()
@@ -156,6 +157,9 @@ func (b *Builder) Want(d Desired) {
 	}
 	if d.Unnamed {
 		p.flags |= unnamed
+	}
+	if !d.Turns.IsZero() {
+		b.turns[int32(n)] = day(d.Turns)
 	}
 	buf = appendInt(buf, len(d.Groups))
 	for _, g := range d.Groups {
@@ -325,6 +329,11 @@ func day(t time.Time) int32 {
 	}
 	y, m, d := t.Date()
 	return int32(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60))
+}
+
+// dateOf is the day with this number.
+func dateOf(day int32) string {
+	return time.Unix(int64(day)*24*60*60, 0).UTC().Format(time.DateOnly)
 }
 
 // A matcher is a path by which people and users find each other.

@@ -44,6 +44,8 @@ type Desired struct {
 	Unit    string   // what limits_by gives; "": not known
 	Unnamed bool     // the column that names groups is blank: memberships of groups that only it names stand as they are
 	Held    bool     // bad row: stands as last believed; Row and Groups mean nothing
+
+	Turns time.Time // the first day on which the source will say otherwise whether they are active; zero: none is known. Not in the digest
 }
 
 // A Link is "this key is that resource", with what the ledger remembers of it.

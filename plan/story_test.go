@@ -152,7 +152,7 @@ func readStory(t *testing.T, a *archive) *story {
 				names[name] = true
 			}
 		}
-		for _, other := range []string{"key", "line", "held", "groups", "unit"} {
+		for _, other := range []string{"key", "line", "held", "turns", "groups", "unit"} {
 			delete(names, other)
 		}
 		names["userName"] = true
@@ -248,7 +248,7 @@ func (s *story) row(t *testing.T, m map[string]any, known bool, unread ...string
 	t.Helper()
 	attrs := map[scim.Path]any{}
 	for name, v := range m {
-		if !slices.Contains([]string{"key", "line", "held", "groups", "unit", "id", "version", "state", "hidden", "unread"}, name) {
+		if !slices.Contains([]string{"key", "line", "held", "turns", "groups", "unit", "id", "version", "state", "hidden", "unread"}, name) {
 			attrs[s.path(name)] = v
 		}
 	}
@@ -353,6 +353,7 @@ func (s *story) tellings(t *testing.T) []func(*plan.Builder) {
 	for i, m := range s.desired {
 		d := plan.Desired{Key: source.Key(text(m, "key")), Place: source.Place{Source: "hr.csv", Line: i + 2}}
 		d.Held, _ = m["held"].(bool)
+		d.Turns = date(t, text(m, "turns"))
 		d.Unit, _ = m["unit"].(string)
 		if !d.Held {
 			d.Row = s.row(t, m, false)

@@ -154,11 +154,11 @@ func (s Style) findings(out io.Writer, fs []plan.Finding) {
 	const most = 3
 	same := map[[2]string]int{}
 	for _, f := range fs {
-		same[[2]string{f.Code, f.Text}]++
+		same[alike(f)]++
 	}
 	shown := map[[2]string]int{}
 	for _, f := range fs {
-		kind := [2]string{f.Code, f.Text}
+		kind := alike(f)
 		if shown[kind]++; shown[kind] > most {
 			if shown[kind] == same[kind] {
 				fmt.Fprintf(out, "%s %s: and %d more like it; --json lists each\n", s.paint(tints[f.Severity], "! "+string(f.Severity)), f.Code, same[kind]-most)
@@ -174,6 +174,15 @@ func (s Style) findings(out io.Writer, fs []plan.Finding) {
 		}
 		fmt.Fprintf(out, "%s %s: %s\n", s.paint(tints[f.Severity], "! "+string(f.Severity)), f.Code, text)
 	}
+}
+
+// alike is what findings that say the same have in common: of the days on which
+// people join and leave it is that they do.
+func alike(f plan.Finding) [2]string {
+	if f.Code == "joins-later" || f.Code == "leaves-later" {
+		return [2]string{f.Code}
+	}
+	return [2]string{f.Code, f.Text}
 }
 
 func (s Style) limits(out io.Writer, ls []plan.Limit) {
