@@ -126,7 +126,7 @@ func (d *drifting) versions(ctx context.Context) error {
 			n++
 		}
 	}
-	if d.Summary.Moved = n; n*heavyRows > len(d.linked)+len(d.Unlinked) {
+	if d.Summary.Moved = n; n > (len(d.linked)+len(d.Unlinked))/heavyRows+2 {
 		return d.again(ctx)
 	}
 	return nil // absent reads them
@@ -144,7 +144,8 @@ func (d *drifting) version(r *remembered, o target.Observed) {
 	}
 }
 
-// heavyRows are the users that a page with every attribute holds (dossier §8.1).
+// heavyRows are the users that a page with every attribute holds (dossier §8.1);
+// there are two lists of them, each with a last page.
 const heavyRows = 25
 
 // again lists everybody a second time, whole, for the sake of the many that moved.
