@@ -212,7 +212,7 @@ func TestDriftTellsWhatOthersDid(t *testing.T) {
 				if d.Any() != tt.drift {
 					t.Errorf("Any() = %t, want %t", d.Any(), tt.drift)
 				}
-				if d.Summary.Linked != 4 || len(d.Unlinked) != 1 || d.Unlinked[0].UserName != "stranger@example.com" {
+				if d.Empty || d.Summary.Linked != 4 || len(d.Unlinked) != 1 || d.Unlinked[0].UserName != "stranger@example.com" {
 					t.Errorf("%d linked, unlinked %v; want 4 and the stranger", d.Summary.Linked, d.Unlinked)
 				}
 				if n := o.entries(); n != entries {
@@ -361,8 +361,8 @@ func TestDriftOfAnEmptyLedger(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		o := newOrg(t, func(c *genesyssim.Config) { c.Users.Count = 60 }, company(3)...)
 		d := o.drift(false)
-		if d.Any() || d.Summary.Linked != 0 || d.Summary.Unlinked < 50 || d.Requests > 3 {
-			t.Errorf("drift = %+v, want nobody linked, 60 or a little fewer unlinked, in 3 requests at most", d.Summary)
+		if d.Any() || !d.Empty || d.Summary.Linked != 0 || d.Summary.Unlinked < 50 || d.Requests > 3 {
+			t.Errorf("drift = %+v, want an empty ledger, nobody linked, 60 or a little fewer unlinked, in 3 requests at most", d.Summary)
 		}
 	})
 }
