@@ -148,7 +148,7 @@ func overLimit(limits []plan.Limit, w ledger.WaitingPlan) error {
 	return fault.WithHint(fmt.Errorf("check limits: %s; nothing is applied%s: %w", strings.Join(over, "; "), kept, fault.Refused), hint)
 }
 
-// AllowFlags are the flags that allow once whatever exceeds its limit.
+// AllowFlags are the flags that allow once whatever exceeds its limit; "" where nothing does.
 func AllowFlags(limits []plan.Limit) string {
 	wanted, names := map[string]int{}, []string(nil)
 	for _, l := range limits {
@@ -167,6 +167,9 @@ func AllowFlags(limits []plan.Limit) string {
 			flag = "'" + flag + "'"
 		}
 		flags = append(flags, "--allow "+flag)
+	}
+	if flags == nil {
+		return ""
 	}
 	return strings.Join(append(flags, `--because "why"`), " ")
 }
