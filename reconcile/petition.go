@@ -50,6 +50,13 @@ func NewPetition(w ledger.WaitingPlan, now time.Time) Petition {
 	return out
 }
 
+// Open tells whether something can still become of the plan.
+func (w Petition) Open() bool {
+	return w.Standing == waitingStanding || w.Standing == string(ledger.Approved)
+}
+
+const waitingStanding = "waiting"
+
 // Whole is w with its plan.
 func (w Petition) Whole(p *plan.Plan, void int) (Petition, error) {
 	var text bytes.Buffer
@@ -66,7 +73,7 @@ func standing(w ledger.WaitingPlan, now time.Time) string {
 	case w.Open() && expired(w, now):
 		return "expired"
 	case w.Decided.Standing == "":
-		return "waiting"
+		return waitingStanding
 	default:
 		return string(w.Decided.Standing)
 	}

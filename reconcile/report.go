@@ -78,6 +78,8 @@ type Report struct {
 	Waited    Millis       `json:"waitedMs"`
 	Error     string       `json:"error,omitempty"` // what ended the run early
 
+	Plan *Petition `json:"plan,omitempty"` // for show: the plan that waits, or waited, because of this run
+
 	// What the plan found, and the limits it exceeded: told to whoever ran it,
 	// not kept, for findings name people. nil: not known any more.
 	Findings []plan.Finding `json:"-"`

@@ -100,8 +100,7 @@ func (j Job) run(ctx context.Context, id ledger.RunID, propose Propose, h Hooks)
 // and where every plan waits. What of it waits is kept; of a plan that waits as a
 // matter of course the reading counts.
 func (j Job) stops(ctx context.Context, id ledger.RunID, p *Proposal) (_ bool, err error) {
-	always := j.Approval.Always && p.Approved == nil && p.Plan.Len() > 0
-	if !always && !p.Plan.Refused() {
+	if !j.always(p) && !p.Plan.Refused() {
 		return false, nil
 	}
 	if !p.Plan.Refused() {

@@ -23,13 +23,19 @@ type Approval struct {
 	Another bool          // not whoever made it decides
 }
 
+// always tells whether p waits as a matter of course. New keys given by hand do
+// not: nothing of them is sent.
+func (j Job) always(p *Proposal) bool {
+	return j.Approval.Always && p.Approved == nil && p.Plan.Len() > 0 && j.Start.Command != "rekey"
+}
+
 // waits tells for what changes of p wait; "" where none does, or nobody could
 // approve of it: an approved plan is carried out or refused.
 func (j Job) waits(p *Proposal) string {
-	if p.Approved != nil || p.Plan.Len() == 0 {
+	if p.Approved != nil {
 		return ""
 	}
-	if j.Approval.Always {
+	if j.always(p) {
 		return "approval: always"
 	}
 	var over []string
@@ -43,7 +49,7 @@ func (j Job) waits(p *Proposal) string {
 
 // waiting are the changes of p that wait: all, or those that are held.
 func (j Job) waiting(p *Proposal) iter.Seq[plan.Change] {
-	all := j.Approval.Always || p.Plan.Refused()
+	all := j.always(p) || p.Plan.Refused()
 	return func(yield func(plan.Change) bool) {
 		for c := range p.Plan.Changes() {
 			if (all || c.Held != "") && !yield(c) {
