@@ -256,12 +256,14 @@ func decode(d *json.Decoder) (*Plan, error) {
 	return p, nil
 }
 
-// Recall packs a plan that was kept elsewhere, as it was: nothing is computed anew.
+// Recall packs a plan that was kept elsewhere, as it was. Only whom its limits
+// are about is found anew.
 func Recall(basis Basis, sum Summary, limits []Limit, findings []Finding, changes iter.Seq[Change]) *Plan {
-	p := &Plan{Basis: basis, Summary: sum, Limits: limits, Findings: findings}
+	p := &Plan{Basis: basis, Summary: sum, Limits: slices.Clone(limits), Findings: findings}
 	for c := range changes {
 		p.packed.add(c, counted, 0)
 	}
+	(&Builder{decision: decision{out: p.packed}}).accuse(p.Limits)
 	return p
 }
 

@@ -68,6 +68,7 @@ func TestScripts(t *testing.T) {
 			"appears":   appears,
 			"alter":     alter,
 			"postgres":  postgres,
+			"keep":      keep,
 		},
 		RequireExplicitExec: true,
 	})
@@ -230,6 +231,19 @@ func jsonField(ts *testscript.TestScript, neg bool, args []string) {
 	if got := strings.TrimSpace(text.String()); (got == args[2]) == neg {
 		ts.Fatalf("json %s %s: got %s, want %s", args[0], args[1], got, args[2])
 	}
+}
+
+// keep VAR FILE PATH: the text that jsonField would compare becomes $VAR.
+func keep(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: keep VAR FILE PATH")
+	}
+	var doc any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &doc))
+	for step := range strings.SplitSeq(args[2], ".") {
+		doc = enter(doc, step)
+	}
+	ts.Setenv(args[0], fmt.Sprint(doc))
 }
 
 func enter(doc any, step string) any {
