@@ -25,7 +25,7 @@ func (h Host) Decide(ctx context.Context, file string, asked bool, d ledger.Deci
 	if err != nil {
 		return w, err
 	}
-	if _, err := os.Stat(c.Ledger); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(c.Ledger); c.Database.IsZero() && errors.Is(err, fs.ErrNotExist) {
 		return w, ledger.NoPlan(d.Plan) // and none is made for that
 	}
 	l, err := h.openLedger(ctx, c, false)
