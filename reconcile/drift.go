@@ -20,7 +20,7 @@ type Drift struct {
 	Schema    string         `json:"schema"`
 	Sync      string         `json:"sync"`
 	Org       string         `json:"org"`
-	At        time.Time      `json:"at"` // what was seen is of this moment or a little later
+	At        time.Time      `json:"at"`              // what was seen is of this moment or a little later
 	Empty     bool           `json:"empty,omitempty"` // the ledger has no links: nothing can have drifted
 	Summary   DriftSummary   `json:"summary"`
 	People    []Drifted      `json:"people"`    // linked users that are not as last written, by key
