@@ -53,7 +53,7 @@ var rooms = map[string]room{
 	"plan":    {floor: 1, modules: []string{xtext}},
 
 	"ledger":           {floor: 2},
-	"ledger/sqlledger": {floor: 2.5, modules: []string{"modernc.org/sqlite", "github.com/jackc/pgx/v5", "golang.org/x/mod", xtext}},
+	"ledger/sqlledger": {floor: 2.5, modules: []string{"modernc.org/sqlite", "github.com/jackc/pgx/v5", "golang.org/x/mod", "github.com/go-json-experiment/json", xtext}},
 	"apply":            {floor: 3},
 	"reconcile":        {floor: 4},
 

@@ -224,12 +224,11 @@ func (p *Person) see(o Outcome) {
 	if o.Ref.ID != "" && (len(seen) > 0 || o.Result.Fine()) {
 		p.Ref.Version = o.Ref.Version
 	}
-	if len(seen) > 0 && p.Image == nil {
-		p.Image = make(Values, len(seen))
+	if p.Image == nil {
+		p.Image = seen
+		return
 	}
-	for path, vs := range seen {
-		p.Image[path] = vs
-	}
+	maps.Copy(p.Image, seen)
 }
 
 // rename keeps the userName that the resource has now.

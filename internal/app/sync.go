@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"rollcall/apply"
 	"rollcall/fault"
@@ -153,7 +154,7 @@ func (h Host) offline(file string, asked bool) (*config.Config, error) {
 }
 
 func (h Host) openLedger(ctx context.Context, c *config.Config, readOnly bool) (*sqlledger.Ledger, error) {
-	o := sqlledger.Options{Now: h.Clock(), ReadOnly: readOnly}
+	o := sqlledger.Options{Now: h.Clock(), ReadOnly: readOnly, Together: together}
 	if !c.Key.IsZero() {
 		var err error
 		if o.Key, err = sqlledger.ParseKey(c.Key.Reveal()); err != nil {
@@ -161,6 +162,15 @@ func (h Host) openLedger(ctx context.Context, c *config.Config, readOnly bool) (
 		}
 	}
 	return sqlledger.Open(ctx, cmp.Or(c.Database.Reveal(), c.Ledger), o)
+}
+
+// together runs functions at the same time and returns when all have ended.
+func together(work ...func()) {
+	var wg sync.WaitGroup
+	for _, do := range work {
+		wg.Go(do)
+	}
+	wg.Wait()
 }
 
 func (h Host) client(c *config.Config) (*genesys.Client, error) {

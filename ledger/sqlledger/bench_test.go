@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 // filled is a ledger of n people, each created.
 func filled(b *testing.B, n int) (*sqlledger.Ledger, ledger.RunID) {
 	b.Helper()
-	l := open(b, filepath.Join(b.TempDir(), "rollcall.db"), sqlledger.Options{Now: time.Now})
+	l := open(b, filepath.Join(b.TempDir(), "rollcall.db"), sqlledger.Options{Now: time.Now, Together: together})
 	b.Cleanup(func() { _ = l.Close() })
 	run, err := l.Begin(b.Context(), ledger.Start{Org: "org"})
 	if err != nil {
@@ -27,6 +28,15 @@ func filled(b *testing.B, n int) (*sqlledger.Ledger, ledger.RunID) {
 		create(b, l, run, i, min(1000, n-i))
 	}
 	return l, run
+}
+
+// together uses every core, as the program does.
+func together(work ...func()) {
+	var wg sync.WaitGroup
+	for _, do := range work {
+		wg.Go(do)
+	}
+	wg.Wait()
 }
 
 func create(b *testing.B, l *sqlledger.Ledger, run ledger.RunID, from, n int) {
@@ -56,6 +66,22 @@ func BenchmarkChanges(b *testing.B) {
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "changes/s")
 }
 
+// The same by 50 workers, each with one change at a time: they share commits.
+func BenchmarkWorkers(b *testing.B) {
+	const workers = 50
+	l, run := filled(b, 0)
+	n := 0
+	for b.Loop() {
+		var wg sync.WaitGroup
+		for i := range workers {
+			wg.Go(func() { create(b, l, run, n+i, 1) })
+		}
+		wg.Wait()
+		n += workers
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "changes/s")
+}
+
 func BenchmarkLinks(b *testing.B) {
 	for _, n := range []int{1_000, 10_000, 100_000} {
 		for _, image := range []bool{false, true} {
@@ -78,18 +104,48 @@ func BenchmarkLinks(b *testing.B) {
 	}
 }
 
+// Every person is created once (the dearest ledger to verify: two entries a
+// person), or changed ten times.
 func BenchmarkVerify(b *testing.B) {
-	const people = 20_000
-	l, _ := filled(b, people)
-	n := 0
-	for b.Loop() {
-		v, err := l.Verify(b.Context(), "")
-		if err != nil || len(v.Faults) > 0 {
-			b.Fatal(v.Faults, err)
-		}
-		n += int(v.Entries)
+	for _, changes := range []int{1, 10} {
+		b.Run(fmt.Sprint("changes=", changes), func(b *testing.B) {
+			l, run := filled(b, 40_000/changes)
+			for i := range changes - 1 {
+				again(b, l, run, 40_000/changes, i)
+			}
+			n := 0
+			for b.Loop() {
+				v, err := l.Verify(b.Context(), "")
+				if err != nil || len(v.Faults) > 0 {
+					b.Fatal(v.Faults, err)
+				}
+				n += int(v.Entries)
+			}
+			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "entries/s")
+		})
 	}
-	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "entries/s")
+}
+
+// again changes the title of n people.
+func again(b *testing.B, l *sqlledger.Ledger, run ledger.RunID, n, round int) {
+	b.Helper()
+	var batch []plan.Change
+	var outcomes []ledger.Outcome
+	for i := range n {
+		c := ledgertest.Creation(source.Key(strconv.Itoa(i)))
+		title := ledgertest.Text(fmt.Sprint("Agent ", round))
+		c.Op, c.ID, c.Target.ID = plan.Update, fmt.Sprint("update-", i, "-", round), "u-"+string(c.Key)
+		c.Edits = []plan.Edit{{Path: "title", Whole: true, Before: ledgertest.Text("Agent"), Set: title}}
+		o := ledgertest.Created(c.Key, c.Target.ID)
+		o.Change, o.Status, o.Seen = c.ID, 200, ledgertest.Seen("title", title)
+		batch, outcomes = append(batch, c), append(outcomes, o)
+	}
+	if err := l.Intend(b.Context(), run, batch); err != nil {
+		b.Fatal(err)
+	}
+	if err := l.Settle(b.Context(), run, outcomes); err != nil {
+		b.Fatal(err)
+	}
 }
 
 func BenchmarkEntriesOfOne(b *testing.B) {

@@ -93,7 +93,25 @@ func (l *Ledger) commitOnce(ctx context.Context, batch []*request) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
-	return sqlTx.Commit()
+	if err := sqlTx.Commit(); err != nil {
+		return err
+	}
+	l.remember(t.intents)
+	return nil
+}
+
+// rememberedIntents bounds the intents that are remembered.
+const rememberedIntents = 5000
+
+// remember keeps intents that were just written: they are settled soon, and need
+// not be read then. Only who leads a commit asks for them.
+func (l *Ledger) remember(intents []*opened) {
+	if len(l.intents) > rememberedIntents {
+		clear(l.intents)
+	}
+	for _, e := range intents {
+		l.intents[e.seq] = e
+	}
 }
 
 // A tx is one writing transaction, which has one time. It keeps what it has
@@ -112,6 +130,8 @@ type tx struct {
 	names  map[string]int64 // digest → person
 	people map[int64]*ledger.Person
 	runs   map[string]*runRow
+
+	intents []*opened // that were appended
 }
 
 // stmts are prepared when the ledger is opened for writing.

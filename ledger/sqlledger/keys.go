@@ -17,7 +17,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
+	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -54,6 +57,7 @@ type keyring struct {
 	lookup []byte      // of keyed digests
 	checks []byte      // stored, to tell a wrong key
 	sign   []byte      // seed of the signing key, where no file has one
+	macs   sync.Pool   // of hash.Hash
 }
 
 // derive makes the keys of the ledger with this id.
@@ -97,15 +101,29 @@ const (
 // digest is the keyed digest of text. UserNames are folded, all else is taken as it is.
 func (k *keyring) digest(of byte, text string) []byte {
 	if of == ofName {
-		text = cases.Fold().String(norm.NFC.String(text))
+		text = fold(text)
 	}
-	h := k.mac()
-	h.Write([]byte{of})
-	h.Write([]byte(text))
-	return h.Sum(nil)[:digestSize]
+	h, _ := k.macs.Get().(hash.Hash)
+	if h == nil {
+		h = hmac.New(sha256.New, k.lookup)
+	}
+	var sum [sha256.Size]byte
+	h.Reset()
+	h.Write(append(append(make([]byte, 0, 64), of), text...))
+	out := slices.Clone(h.Sum(sum[:0])[:digestSize])
+	k.macs.Put(h)
+	return out
 }
 
-func (k *keyring) mac() hash.Hash { return hmac.New(sha256.New, k.lookup) }
+// fold makes equal what no service tells apart.
+func fold(text string) string {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return cases.Fold().String(norm.NFC.String(text))
+		}
+	}
+	return strings.ToLower(text)
+}
 
 // fits tells whether this is the keyring that a ledger was made with.
 func (k *keyring) fits(checks []byte) bool { return hmac.Equal(k.checks, checks) }

@@ -2,7 +2,6 @@ package sqlledger
 
 import (
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -126,15 +125,30 @@ func (t *tx) load(person int64, key source.Key) (*ledger.Person, error) {
 
 // openLink opens a row of links; without image where that is nil.
 func (l *Ledger) openLink(person int64, open opener, state, image []byte) (*ledger.Person, error) {
-	text, err := open(nil, nil, state, l.linkPlace("state", person))
-	p := &ledger.Person{}
-	if err == nil {
-		err = json.Unmarshal(text, p)
+	state, image, err := l.linkTexts(person, open, state, image)
+	if err != nil {
+		return nil, err
 	}
+	return readLink(person, state, image)
+}
+
+// linkTexts are what a row of links seals; nil where nothing was seen, or image is nil.
+func (l *Ledger) linkTexts(person int64, open opener, state, image []byte) (stateText, imageText []byte, err error) {
+	stateText, err = open(nil, nil, state, l.linkPlace("state", person))
 	if err == nil && len(image) > 0 {
-		if text, err = open(nil, nil, image, l.linkPlace("image", person)); err == nil {
-			err = json.Unmarshal(text, &p.Image)
-		}
+		imageText, err = open(nil, nil, image, l.linkPlace("image", person))
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("link of person %d: %w", person, err)
+	}
+	return stateText, imageText, nil
+}
+
+func readLink(person int64, state, image []byte) (*ledger.Person, error) {
+	p := &ledger.Person{}
+	err := unmarshal(state, p)
+	if err == nil && image != nil {
+		err = unmarshal(image, &p.Image)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("link of person %d: %w", person, err)
@@ -173,7 +187,7 @@ const insertMention = "INSERT INTO mentions (person, seq) VALUES (?, ?)"
 
 func (t *tx) mention(person, seq int64) error { return t.exec(insertMention, person, seq) }
 
-func (t *tx) name(digest []byte, person int64) error { return t.exec(insertName, digest, person) }
+func (t *tx) name(n nameRow) error { return t.exec(insertName, n.digest[:], n.person) }
 
 const (
 	openColumns = "run, change, seq, person, target, op, people, since, unsure"

@@ -1,7 +1,6 @@
 package sqlledger
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -16,15 +15,17 @@ import (
 type opened struct {
 	record
 
-	face    face
+	face    face // of what is about nobody; else where it is all that remains
 	parts   []part
 	text    []byte            // all parts joined; nil where the person was forgotten
 	who     map[mention]int64 // people other than the subject
 	change  *plan.Change      // of an intent
 	outcome *ledger.Outcome
 	intent  *opened // of an outcome
-	start   ledger.Start
+	start   *ledger.Start
 	slot    string // of a plan that waits
+
+	names []nameRow // by which its people are found
 
 	key      source.Key // of an outcome, an absent, a back or a unit entry
 	userName string     // of an outcome
@@ -34,15 +35,17 @@ type opened struct {
 // open opens the boxes of r and reads what is in them.
 func open(r record, ledgerID string, keys keeper) (*opened, error) {
 	e := &opened{record: r}
-	if err := json.Unmarshal(r.face, &e.face); err != nil {
-		return nil, fmt.Errorf("face: %w", err)
-	}
 	var err error
 	if e.parts, err = unseal(r.bound(ledgerID), r.sealed, keys); err != nil {
 		return nil, err
 	}
 	if len(e.parts) == 0 || e.parts[0].person != r.person {
 		return nil, fmt.Errorf("no box for person %d", r.person)
+	}
+	if e.parts[0].text == nil || e.person == 0 {
+		if err := unmarshal(r.face, &e.face); err != nil {
+			return nil, fmt.Errorf("face: %w", err)
+		}
 	}
 	if e.parts[0].text == nil {
 		return e, nil
@@ -60,22 +63,22 @@ func open(r record, ledgerID string, keys keeper) (*opened, error) {
 func (e *opened) read() error {
 	switch ledger.Kind(e.kind) {
 	case ledger.KindRun:
-		return json.Unmarshal(e.text, &e.start)
+		return unmarshal(e.text, &e.start)
 	case ledger.KindIntent, ledger.KindPart:
-		return json.Unmarshal(e.text, &e.change)
+		return unmarshal(e.text, &e.change)
 	case ledger.KindPlan:
 		var w ledger.WaitingPlan
-		err := json.Unmarshal(e.text, &w)
+		err := unmarshal(e.text, &w)
 		e.slot = w.Slot()
 		return err
 	case ledger.KindOutcome:
 		var t outcomeText
-		err := json.Unmarshal(e.text, &t)
+		err := unmarshal(e.text, &t)
 		e.outcome, e.key, e.userName = t.outcome(), t.Key, t.UserName
 		return err
 	case ledger.KindAbsent, ledger.KindBack, ledger.KindUnit:
 		var a attendance
-		err := json.Unmarshal(e.text, &a)
+		err := unmarshal(e.text, &a)
 		e.key, e.unit = a.Key, a.Unit
 		return err
 	case ledger.KindEnd, ledger.KindNote, ledger.KindForget, ledger.KindDecision:
@@ -115,7 +118,7 @@ type book interface {
 	// is none, it is made if key is not "", else nil.
 	load(person int64, key source.Key) (*ledger.Person, error)
 
-	name(digest []byte, person int64) error
+	name(n nameRow) error
 	mention(person, seq int64) error
 	opens(person int64, target []byte) ([]openRow, error)
 	put(o openRow) error
@@ -172,11 +175,23 @@ func projectWho(b book, keys *keyring, e *opened) error {
 			return err
 		}
 	}
+	if e.names == nil {
+		e.named(keys)
+	}
+	for _, n := range e.names {
+		if err := b.name(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// named finds out by which names the people of e are found.
+func (e *opened) named(keys *keyring) {
+	e.names = []nameRow{}
 	if e.person != 0 {
 		for _, d := range subjectNames(keys, e) {
-			if err := b.name(d, e.person); err != nil {
-				return err
-			}
+			e.names = append(e.names, nameRow{[digestSize]byte(d), e.person})
 		}
 	}
 	for m, person := range e.who {
@@ -184,11 +199,8 @@ func projectWho(b book, keys *keyring, e *opened) error {
 		if m.key == "" {
 			d = keys.digest(ofID, m.id)
 		}
-		if err := b.name(d, person); err != nil {
-			return err
-		}
+		e.names = append(e.names, nameRow{[digestSize]byte(d), person})
 	}
-	return nil
 }
 
 // subjectNames are the digests by which the subject of e is found; of an
@@ -270,7 +282,7 @@ func projectOutcome(b book, keys *keyring, e *opened) error {
 		if p.UserName == "" || p.UserName == e.userName {
 			return nil
 		}
-		return b.name(keys.digest(ofName, p.UserName), e.person)
+		return b.name(nameRow{[digestSize]byte(keys.digest(ofName, p.UserName)), e.person})
 	}
 	if !e.outcome.Result.Fine() {
 		return nil

@@ -3,6 +3,7 @@ package sqlledger
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -44,7 +45,11 @@ func (r *record) fields() []any {
 // the order of the table; a number is eight bytes, the high one first, and
 // everything is preceded by its length as eight such bytes.
 func (r *record) digest(before []byte) [sha256.Size]byte {
-	b := make([]byte, 0, 256+len(r.face)+len(r.sealed))
+	scratch, _ := scratches.Get().(*[]byte)
+	if scratch == nil {
+		scratch = new([]byte)
+	}
+	b := (*scratch)[:0]
 	text := func(v []byte) {
 		b = binary.BigEndian.AppendUint64(b, uint64(len(v)))
 		b = append(b, v...)
@@ -65,8 +70,14 @@ func (r *record) digest(before []byte) [sha256.Size]byte {
 	text(r.change)
 	text(r.face)
 	text(r.sealed)
-	return sha256.Sum256(b)
+	sum := sha256.Sum256(b)
+	*scratch = b
+	scratches.Put(scratch)
+	return sum
 }
+
+// scratches are slices to compute in.
+var scratches sync.Pool
 
 // leaf is the hash of the record's leaf in the Merkle log: its chained hash is the leaf's data.
 func (r *record) leaf() tlog.Hash { return tlog.RecordHash(r.hash) }
@@ -74,8 +85,9 @@ func (r *record) leaf() tlog.Hash { return tlog.RecordHash(r.hash) }
 // bound is what every box of the record is bound to besides its own place: no
 // box opens in another entry, nor under other open columns.
 func (r *record) bound(ledgerID string) []byte {
-	b := make([]byte, 0, 160)
-	for _, v := range []string{"entry", ledgerID, r.run, r.kind, r.op, r.result, string(r.change), string(r.face)} {
+	texts := [...]string{"entry", ledgerID, r.run, r.kind, r.op, r.result, string(r.change), string(r.face)}
+	b := make([]byte, 0, 160+len(ledgerID)+len(r.run)+len(r.face)+placeSize)
+	for _, v := range texts {
 		b = binary.BigEndian.AppendUint64(b, uint64(len(v)))
 		b = append(b, v...)
 	}

@@ -17,7 +17,7 @@ type replay struct {
 	mentions map[mentionRow]bool
 	people   map[int64]*ledger.Person
 	open     map[openKey]*openRow
-	about    map[string][]openKey // person and target → open intents
+	about    map[topic][]openKey // open intents
 	runs     map[string]*runRow
 	notes    map[string]int64
 }
@@ -32,7 +32,7 @@ type mentionRow struct{ person, seq int64 }
 func newReplay() *replay {
 	return &replay{
 		names: map[nameRow]bool{}, mentions: map[mentionRow]bool{}, people: map[int64]*ledger.Person{}, open: map[openKey]*openRow{},
-		about: map[string][]openKey{}, runs: map[string]*runRow{}, notes: map[string]int64{},
+		about: map[topic][]openKey{}, runs: map[string]*runRow{}, notes: map[string]int64{},
 	}
 }
 
@@ -47,8 +47,8 @@ func (r *replay) load(person int64, key source.Key) (*ledger.Person, error) {
 	return p, nil
 }
 
-func (r *replay) name(digest []byte, person int64) error {
-	r.names[nameRow{[digestSize]byte(digest), person}] = true
+func (r *replay) name(n nameRow) error {
+	r.names[n] = true
 	return nil
 }
 
@@ -57,11 +57,15 @@ func (r *replay) mention(person, seq int64) error {
 	return nil
 }
 
-func topic(person int64, target []byte) string { return fmt.Sprintf("%d %s", person, target) }
+// A topic is what an intent is about: a person, or a group.
+type topic struct {
+	person int64
+	target string
+}
 
 func (r *replay) opens(person int64, target []byte) ([]openRow, error) {
 	var out []openRow
-	for _, k := range r.about[topic(person, target)] {
+	for _, k := range r.about[topic{person, string(target)}] {
 		out = append(out, *r.open[k])
 	}
 	return out, nil
@@ -72,7 +76,7 @@ func (r *replay) put(o openRow) error {
 	if r.open[k] != nil {
 		return errors.New("an intent of a change that is open")
 	}
-	t := topic(o.person, o.target)
+	t := topic{o.person, string(o.target)}
 	r.open[k], r.about[t] = &o, append(r.about[t], k)
 	return nil
 }
@@ -96,7 +100,7 @@ func (r *replay) unsure(o openRow) error {
 }
 
 func (r *replay) drop(o openRow) error {
-	k, t := openKey{o.run, string(o.change)}, topic(o.person, o.target)
+	k, t := openKey{o.run, string(o.change)}, topic{o.person, string(o.target)}
 	delete(r.open, k)
 	if r.about[t] = slices.DeleteFunc(r.about[t], func(x openKey) bool { return x == k }); len(r.about[t]) == 0 {
 		delete(r.about, t)
@@ -198,49 +202,113 @@ func (v *verifier) mentions() error {
 	return err
 }
 
+// A tie is a row of links, and what the entries make of it.
+type tie struct {
+	person       int64
+	state, image []byte
+	want         *ledger.Person
+	fault        string
+}
+
 func (v *verifier) links() error {
-	err := v.each(allLinks, func(rows *sql.Rows) error {
-		var (
-			person       int64
-			state, image []byte
-		)
-		if err := rows.Scan(&person, &state, &image); err != nil {
+	rows, err := v.tx.QueryContext(v.ctx, v.l.bind(allLinks))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for ties := []tie(nil); ; {
+		var next []tie
+		work := []func(){func() { next, err = v.ties(rows) }}
+		for part := range slices.Chunk(ties, batch/4) {
+			work = append(work, func() { v.compare(part) })
+		}
+		if v.l.o.Together(work...); err != nil {
 			return err
 		}
-		want := v.book.people[person]
-		delete(v.book.people, person)
-		if want == nil {
-			v.fault("links: person %d has a link that no entry makes", person)
-			return nil
+		for _, t := range ties {
+			if t.fault != "" {
+				v.fault("links: %s", t.fault)
+			}
 		}
-		v.link(person, want, state, image)
-		return nil
-	})
+		if ties = next; len(ties) == 0 {
+			break
+		}
+	}
 	for person := range v.book.people {
 		v.fault("links: the link of person %d is missing", person)
 	}
-	return err
+	return nil
 }
 
-func (v *verifier) link(person int64, want *ledger.Person, state, image []byte) {
-	aead, err := v.key(person)
-	if err != nil {
-		v.fault("links: person %d: %v", person, err)
-		return
+// ties reads the next rows.
+func (v *verifier) ties(rows *sql.Rows) ([]tie, error) {
+	out := make([]tie, 0, batch)
+	for len(out) < batch && rows.Next() {
+		var t tie
+		if err := rows.Scan(&t.person, &t.state, &t.image); err != nil {
+			return nil, err
+		}
+		t.want = v.book.people[t.person]
+		delete(v.book.people, t.person)
+		out = append(out, t)
 	}
-	got, err := v.l.openLink(person, aead.Open, state, image)
-	if err != nil {
-		v.fault("links: %v", err)
-		return
-	}
-	for _, pair := range [][2]any{{got, want}, {orNone(got.Image), orNone(want.Image)}} {
-		a, errA := encode(pair[0])
-		b, errB := encode(pair[1])
-		if errA != nil || errB != nil || !bytes.Equal(a, b) {
-			v.fault("links: the link of person %d is not what the entries make of it", person)
-			return
+	return out, rows.Err()
+}
+
+// compare is safe beside itself.
+func (v *verifier) compare(ties []tie) {
+	for i := range ties {
+		t := &ties[i]
+		if t.want == nil {
+			t.fault = fmt.Sprintf("person %d has a link that no entry makes", t.person)
+			continue
+		}
+		aead, err := v.key(t.person)
+		if err != nil {
+			t.fault = fmt.Sprintf("person %d: %v", t.person, err)
+			continue
+		}
+		if same, err := v.l.sameLink(t, aead.Open); err != nil {
+			t.fault = err.Error()
+		} else if !same {
+			t.fault = fmt.Sprintf("the link of person %d is not what the entries make of it", t.person)
 		}
 	}
+}
+
+// sameLink compares a row of links with what the entries make of it: as it is
+// written today, or else, as an older version wrote other members, by meaning.
+func (l *Ledger) sameLink(t *tie, open opener) (bool, error) {
+	state, image, err := l.linkTexts(t.person, open, t.state, t.image)
+	if err != nil {
+		return false, err
+	}
+	wantState, err := encode(t.want)
+	if err != nil {
+		return false, err
+	}
+	var wantImage []byte
+	if len(t.want.Image) > 0 {
+		if wantImage, err = encode(t.want.Image); err != nil {
+			return false, err
+		}
+	}
+	if bytes.Equal(state, wantState) && bytes.Equal(image, wantImage) {
+		return true, nil
+	}
+	got, err := readLink(t.person, state, image)
+	if err != nil {
+		return false, err
+	}
+	again, err := encode(got)
+	if err != nil || !bytes.Equal(again, wantState) {
+		return false, err
+	}
+	again, err = encode(orNone(got.Image))
+	if err == nil && wantImage == nil {
+		wantImage = []byte("null")
+	}
+	return bytes.Equal(again, wantImage), err
 }
 
 // orNone makes no image and an empty one the same.

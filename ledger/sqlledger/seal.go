@@ -65,8 +65,12 @@ func unseal(bound, sealed []byte, keys keeper) ([]part, error) {
 	return out, nil
 }
 
-// place is the associated data of the i-th box.
+// placeSize is how much place appends.
+const placeSize = 16
+
+// place is the associated data of the i-th box, good until the next is asked
+// for: it stands behind bound where there is room.
 func place(bound []byte, i int, person int64) []byte {
-	b := binary.BigEndian.AppendUint64(bound[:len(bound):len(bound)], uint64(i))
+	b := binary.BigEndian.AppendUint64(bound, uint64(i))
 	return binary.BigEndian.AppendUint64(b, uint64(person)) // two's complement is the encoding
 }

@@ -60,6 +60,10 @@ type Options struct {
 	Key      []byte // the ledger key, as ParseKey reads it; nil: that of KeyFile
 	KeyFile  string // "": FILE.key, and none on PostgreSQL
 	SignFile string // "": FILE.sign, and on PostgreSQL a key derived from the ledger key
+
+	// Together runs functions that are safe beside each other, and returns when
+	// all have ended; nil: one after the other. Verifying lends itself to more than one hand.
+	Together func(work ...func())
 }
 
 // A Ledger is a ledger.Store in an SQL database.
@@ -72,6 +76,8 @@ type Ledger struct {
 	read  *sql.DB
 	stmts map[string]*sql.Stmt // on write
 	lead  chan struct{}        // holds the caller that commits for all who wait
+
+	intents map[int64]*opened // the last ones, by sequence number; whoever leads has them
 
 	mu    sync.Mutex
 	queue []*request
@@ -93,7 +99,10 @@ var (
 // none, it makes one, unless o says read-only. What is something else, a ledger
 // of a newer version, and a wrong or missing key are refused, and nothing is touched.
 func Open(ctx context.Context, place string, o Options) (*Ledger, error) {
-	l := &Ledger{o: o, lead: make(chan struct{}, 1), locks: map[ledger.RunID]*sql.DB{}}
+	if o.Together == nil {
+		o.Together = inTurn
+	}
+	l := &Ledger{o: o, lead: make(chan struct{}, 1), intents: map[int64]*opened{}, locks: map[ledger.RunID]*sql.DB{}}
 	err := l.settle(place)
 	if err == nil {
 		err = l.open(ctx)
@@ -103,6 +112,12 @@ func Open(ctx context.Context, place string, o Options) (*Ledger, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+func inTurn(work ...func()) {
+	for _, do := range work {
+		do()
+	}
 }
 
 // settle finds out which engine the place wants, and where its keys are.

@@ -30,7 +30,7 @@ func places(t testing.TB) map[string]string {
 
 // opening is what a ledger at place is opened with.
 func opening(place string) sqlledger.Options {
-	o := sqlledger.Options{Now: time.Now}
+	o := sqlledger.Options{Now: time.Now, Together: together}
 	if strings.Contains(place, "://") {
 		o.Key = bytes.Repeat([]byte{7}, 32)
 	}

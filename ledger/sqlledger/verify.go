@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -36,6 +38,9 @@ type verifier struct {
 	forgot   map[int64]int64 // person → entry that says so
 	verifier string
 	out      ledger.Verification
+
+	mu     sync.Mutex
+	recent map[int64]cipher.AEAD
 }
 
 // Verify implements [ledger.Store]. Faults are what is wrong with the ledger;
@@ -48,6 +53,7 @@ func (l *Ledger) Verify(ctx context.Context, kept ledger.Checkpoint) (ledger.Ver
 	defer func() { _ = tx.Rollback() }()
 	v := &verifier{
 		ctx: ctx, l: l, tx: tx, keys: map[int64][]byte{}, open: map[openKey]*opened{}, book: newReplay(), intact: true, forgot: map[int64]int64{},
+		recent: map[int64]cipher.AEAD{},
 	}
 	for _, step := range []func() error{v.loadKeys, v.entries, v.tree, v.signature, v.heads, v.projections} {
 		if err := step(); err != nil {
@@ -98,59 +104,140 @@ func (v *verifier) loadKeys() error {
 	})
 }
 
-// key is the keeper of a verification.
+// key is the keeper of a verification. It keeps the last keys, as the same
+// people come again, and may be asked by many at once.
 func (v *verifier) key(person int64) (cipher.AEAD, error) {
 	if person == 0 {
 		return v.l.keys.house, nil
+	}
+	v.mu.Lock()
+	a := v.recent[person]
+	v.mu.Unlock()
+	if a != nil {
+		return a, nil
 	}
 	wrapped, there := v.keys[person]
 	if !there {
 		return nil, fmt.Errorf("the key of person %d was removed", person)
 	}
-	return v.l.keys.unwrap(person, wrapped)
+	a, err := v.l.keys.unwrap(person, wrapped)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.recent) >= 10*walletSize {
+		clear(v.recent)
+	}
+	v.recent[person] = a
+	return a, nil
 }
 
-// entries follows the chain, opens every box, and projects.
+// A look is what can be told of one entry without the others but the one before.
+type look struct {
+	record
+
+	before  []byte // the hash of the entry before
+	follows bool   // its hash follows from its content and the entry before
+	leaf    tlog.Hash
+	opened  *opened
+	err     error // why it does not open
+}
+
+// batch is how many entries are looked at together.
+const batch = 2000
+
+// entries follows the chain, opens every box, and projects: while one batch is
+// read, the one before is looked at, and the one before that is projected.
 func (v *verifier) entries() error {
-	err := v.each(allEntries, func(rows *sql.Rows) error {
-		var r record
-		if err := rows.Scan(r.fields()...); err != nil {
+	rows, err := v.tx.QueryContext(v.ctx, v.l.bind(allEntries))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	var read, looked []look
+	for first := true; first || len(read)+len(looked) > 0; first = false {
+		var next []look
+		work := []func(){
+			func() { next, err = v.read(rows) },
+			func() { v.follow(looked) },
+		}
+		for part := range slices.Chunk(read, batch/4) {
+			work = append(work, func() { v.look(part) })
+		}
+		if v.l.o.Together(work...); err != nil {
 			return err
 		}
-		v.entry(r)
-		return nil
-	})
+		read, looked = next, read
+	}
 	v.out.Runs = len(v.book.runs)
-	if n := v.out.Entries; err == nil && n > 0 {
+	if n := v.out.Entries; n > 0 {
 		root, err := tlog.TreeHash(n, tlog.HashReaderFunc(v.stored))
 		v.out.Head = plan.Digest(root)
 		return err
 	}
-	return err
+	return nil
 }
 
-func (v *verifier) entry(r record) {
+// read reads the next batch.
+func (v *verifier) read(rows *sql.Rows) ([]look, error) {
+	out := make([]look, 0, batch)
+	for len(out) < batch && rows.Next() {
+		out = append(out, look{before: v.before})
+		r := &out[len(out)-1].record
+		if err := rows.Scan(r.fields()...); err != nil {
+			return nil, err
+		}
+		v.before = r.hash
+	}
+	return out, rows.Err()
+}
+
+// look looks at entries. It is safe beside itself: it reads what stands still.
+func (v *verifier) look(entries []look) {
+	for i := range entries {
+		e := &entries[i]
+		sum := e.digest(e.before)
+		e.follows, e.leaf = bytes.Equal(sum[:], e.hash), e.record.leaf()
+		if e.format != format {
+			e.err = fmt.Errorf("it is of format %d, which this program does not know", e.format)
+		} else if e.opened, e.err = open(e.record, v.l.id, v.key); e.err == nil {
+			e.opened.named(v.l.keys)
+		}
+	}
+}
+
+// follow takes entries that were looked at in their order.
+func (v *verifier) follow(entries []look) {
+	for i := range entries {
+		v.entry(&entries[i])
+	}
+}
+
+func (v *verifier) entry(e *look) {
 	n := v.out.Entries + 1
 	v.out.Entries = n
-	if r.seq != n {
-		v.fault("entry %d: it stands where entry %d should be: entries were removed, added or moved", r.seq, n)
+	if e.seq != n {
+		v.fault("entry %d: it stands where entry %d should be: entries were removed, added or moved", e.seq, n)
 		v.intact = false
 	}
-	sum := r.digest(v.before)
-	if !bytes.Equal(sum[:], r.hash) {
+	if !e.follows {
 		v.fault("entry %d (run %s, %s, %s): its hash does not follow from its content and the entry before: altered, or out of place",
-			r.seq, r.run, r.kind, r.at().Format("2006-01-02T15:04:05Z"))
+			e.seq, e.run, e.kind, e.at().Format("2006-01-02T15:04:05Z"))
 		v.intact = false
 	}
-	v.before = r.hash
-	if err := v.grow(r); err != nil {
-		v.fault("entry %d: Merkle log: %v", r.seq, err)
+	if err := v.grow(e.leaf); err != nil {
+		v.fault("entry %d: Merkle log: %v", e.seq, err)
 	}
-	if r.is(ledger.KindEnd) {
+	if e.is(ledger.KindEnd) {
 		v.ends = append(v.ends, n)
 	}
-	if err := v.project(r); err != nil {
-		v.fault("entry %d (run %s, %s): %v", r.seq, r.run, r.kind, err)
+	err := e.err
+	if err == nil {
+		err = v.project(e.opened)
+	}
+	if err != nil {
+		v.fault("entry %d (run %s, %s): %v", e.seq, e.run, e.kind, err)
 		v.intact = false
 	}
 }
@@ -158,16 +245,9 @@ func (v *verifier) entry(r record) {
 // openKey names an open intent.
 type openKey struct{ run, change string }
 
-func (v *verifier) project(r record) error {
-	if r.format != format {
-		return fmt.Errorf("it is of format %d, which this program does not know", r.format)
-	}
-	e, err := open(r, v.l.id, v.key)
-	if err != nil {
-		return err
-	}
-	at := openKey{r.run, string(r.change)}
-	switch ledger.Kind(r.kind) {
+func (v *verifier) project(e *opened) error {
+	at := openKey{e.run, string(e.record.change)}
+	switch ledger.Kind(e.kind) {
 	case ledger.KindIntent:
 		v.open[at] = e
 	case ledger.KindOutcome:
@@ -176,21 +256,21 @@ func (v *verifier) project(r record) error {
 			return errors.New("an outcome without intent")
 		}
 	case ledger.KindForget:
-		v.forgot[r.person] = r.seq
+		v.forgot[e.person] = e.seq
 	case ledger.KindRun, ledger.KindEnd, ledger.KindNote, ledger.KindAbsent, ledger.KindBack, ledger.KindUnit, ledger.KindPlan, ledger.KindPart, ledger.KindDecision:
 	default:
-		return fmt.Errorf("kind %q is not known", r.kind)
+		return fmt.Errorf("kind %q is not known", e.kind)
 	}
-	err = project(v.book, v.l.keys, e)
+	err := project(v.book, v.l.keys, e)
 	if e.intent != nil && v.book.open[at] == nil {
 		delete(v.open, at)
 	}
 	return err
 }
 
-// grow computes the stored hashes of the record's leaf.
-func (v *verifier) grow(r record) error {
-	more, err := tlog.StoredHashesForRecordHash(v.out.Entries-1, r.leaf(), tlog.HashReaderFunc(v.stored))
+// grow computes the stored hashes of the next leaf.
+func (v *verifier) grow(leaf tlog.Hash) error {
+	more, err := tlog.StoredHashesForRecordHash(v.out.Entries-1, leaf, tlog.HashReaderFunc(v.stored))
 	v.hashes = append(v.hashes, more...)
 	return err
 }

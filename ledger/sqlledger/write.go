@@ -111,6 +111,7 @@ func (t *tx) intend(run ledger.RunID, c plan.Change) error {
 	if err := t.fill(e, t.splitter(c)); err != nil {
 		return err
 	}
+	t.intents = append(t.intents, e)
 	return t.append(e)
 }
 
@@ -154,13 +155,9 @@ func (t *tx) settle(run ledger.RunID, o ledger.Outcome) error {
 	if seq == 0 {
 		return fmt.Errorf("change %s is not open in run %s: %w", o.Change, run, fault.Invalid)
 	}
-	var r record
-	if err := t.row(selectEntry, seq).Scan(r.fields()...); err != nil {
-		return err
-	}
-	intent, err := open(r, t.l.id, t.aead)
+	intent, err := t.intent(seq)
 	if err != nil {
-		return fmt.Errorf("entry %d: %w: %w", seq, fault.Invalid, err)
+		return err
 	}
 	if o.At.IsZero() {
 		o.At = t.at
@@ -172,8 +169,8 @@ func (t *tx) settle(run ledger.RunID, o ledger.Outcome) error {
 	}
 	e := &opened{
 		record: record{
-			run: string(run), kind: string(ledger.KindOutcome), op: r.op, result: string(o.Result),
-			person: r.person, people: r.people, change: digest,
+			run: string(run), kind: string(ledger.KindOutcome), op: intent.op, result: string(o.Result),
+			person: intent.person, people: intent.people, change: digest,
 		},
 		face: faceOf(o), outcome: &o, intent: intent, key: c.Key, userName: c.UserName,
 	}
@@ -184,6 +181,23 @@ func (t *tx) settle(run ledger.RunID, o ledger.Outcome) error {
 		return err
 	}
 	return t.append(e)
+}
+
+// intent is the intent that is entry seq.
+func (t *tx) intent(seq int64) (*opened, error) {
+	if e := t.l.intents[seq]; e != nil {
+		delete(t.l.intents, seq)
+		return e, nil
+	}
+	var r record
+	if err := t.row(selectEntry, seq).Scan(r.fields()...); err != nil {
+		return nil, err
+	}
+	e, err := open(r, t.l.id, t.aead)
+	if err != nil {
+		return nil, fmt.Errorf("entry %d: %w: %w", seq, fault.Invalid, err)
+	}
+	return e, nil
 }
 
 // Mark implements [ledger.Register].
