@@ -106,7 +106,10 @@ func (p *Person) Settle(run, intended RunID, c plan.Change, o Outcome) {
 	p.rename(c, o)
 	p.state(c, o, recovered)
 	p.lose(c, o, !p.Deactivated.IsZero() || c.Op == plan.Delete)
-	if !isZero(c.Sent) && p.Undone != run && len(o.Waiting) == 0 {
+	switch {
+	case isZero(c.Sent) && o.Sent != nil:
+		p.Sent = plan.Digest{} // not all that was desired, or not what the source desires
+	case !isZero(c.Sent) && p.Undone != run && len(o.Waiting) == 0:
 		p.Sent = c.Sent
 	}
 }

@@ -37,8 +37,9 @@ type Builder struct {
 
 	byKey, byName, tieByKey, tieByID, userByID, userByName index
 
-	lost   map[int32]Loss     // by tie: what leaving took
-	stands map[string][]Trait // by id: what people who come back have of it
+	told   map[target.Catalog]bool // whose names were told after the start
+	lost   map[int32]Loss          // by tie: what leaving took
+	stands map[string][]Trait      // by id: what people who come back have of it
 
 	carried  map[string]string // by id of a group that was asked about: the guarded role that it carries
 	foresees bool              // memberships are looked at before people are planned
@@ -51,6 +52,8 @@ type Builder struct {
 	exact    map[scim.Type]bool
 	asked    map[string]bool // questions that are not about a known person or user
 	findings []Finding
+
+	confirmed pack // who is as desired, and the ledger does not know it
 
 	decision // made by Questions and Plan
 }
@@ -110,13 +113,14 @@ const (
 	unnamed                     // person: the column that names groups is blank
 	vague                       // person: the source was to say whether they are active, and does not
 	rekeyed                     // person: the link is that of a key that is gone
+	calm                        // person: not due in a quick plan
 )
 
 // New starts a plan.
 func New(in Input) *Builder {
 	b := &Builder{
 		in: in, listed: map[scim.Type]bool{}, exact: map[scim.Type]bool{}, asked: map[string]bool{},
-		lost: map[int32]Loss{}, stands: map[string][]Trait{}, carried: map[string]string{},
+		told: map[target.Catalog]bool{}, lost: map[int32]Loss{}, stands: map[string][]Trait{}, carried: map[string]string{},
 		sprout: scim.NewRow(in.Users),
 	}
 	b.compile()
@@ -254,6 +258,7 @@ func (b *Builder) Have(o target.Observed) {
 	}
 	if n := b.unchanged(o, row); n >= 0 {
 		u.flags |= same
+		b.confirm(n, o, row)
 		row = scim.Row{}
 		b.lighten(n)
 	}

@@ -70,6 +70,10 @@ type Change struct {
 	// planning names the paths, applying reads them before the change is intended.
 	// Of one that brings somebody back it is what is still to be given back then.
 	Leaving []Trait `json:"leaving,omitempty"`
+
+	// Seen is, of a change that sends nothing, the user as planning read it: the
+	// ledger remembers that. It lives as long as the plan.
+	Seen []Trait `json:"-"`
 }
 
 // identify computes the ID: a digest of what c intends, not of what it

@@ -23,8 +23,9 @@ type comparison struct {
 
 	edits    []Edit
 	findings []Finding
-	partial  bool // something desired is not in edits
-	hold     bool // and therefore nothing of this person is to be sent
+	partial  bool         // something desired is not in edits
+	hold     bool         // and therefore nothing of this person is to be sent
+	misses   []source.Key // people who are referred to and are not there
 }
 
 // run compares attribute by attribute, in the order of the configuration. What
@@ -350,6 +351,9 @@ func (b *Builder) userNamed(name string) int {
 // acceptable tells whether r may refer to k now, and finds where not.
 func (c *comparison) acceptable(r *rule, k source.Key, w whereabouts) bool {
 	const stays = "; %s stays as it is"
+	if w == nowhere || w == unsure {
+		c.misses = append(c.misses, k)
+	}
 	switch {
 	case k == c.who.key:
 		c.find(Warning, "own-reference", "this person refers to themselves"+stays, c.label(r.Path))

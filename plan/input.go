@@ -116,11 +116,12 @@ type Basis struct {
 	Org     string    `json:"org"` // API host, client, and organization id where known
 	Source  string    `json:"source"`
 	Records int       `json:"records"`
-	Reading Digest    `json:"reading"` // of the desired people
-	Mapping Digest    `json:"mapping"` // of what the configuration says about people, groups and policy
-	Today   string    `json:"today"`   // YYYY-MM-DD
-	At      time.Time `json:"at"`      // when the reading began
-	Granted int       `json:"granted"` // requests a minute that the plan reckons with, budget applied
+	Reading Digest    `json:"reading"`       // of the desired people
+	Mapping Digest    `json:"mapping"`       // of what the configuration says about people, groups and policy
+	Today   string    `json:"today"`         // YYYY-MM-DD
+	Way     string    `json:"way,omitempty"` // quick: compared with what the ledger remembers; "": with everybody
+	At      time.Time `json:"at"`            // when the reading began
+	Granted int       `json:"granted"`       // requests a minute that the plan reckons with, budget applied
 }
 
 // Input is what a Builder needs from the start. Users and Groups are the
@@ -134,6 +135,9 @@ type Input struct {
 	Policy   Policy
 	Basis    Basis
 	Dialect  target.Dialect
+	Quick    bool                                 // nobody is listed: only who is due is looked at, as the ledger remembers them
+	Resting  map[source.Key]Wait                  // of a quick plan: who is not due again yet, as long as they are desired to be the same
+	Overdue  map[source.Key]bool                  // of a quick plan: who is due, whatever the ledger says was sent
 	Fixed    map[string][]string                  // by group: ids of members who come back after their removal; they are left alone
 	Sizes    map[string]int                       // for Of: members by group id, where known
 	Names    map[target.Catalog]map[string]string // name → id; a missing catalog was not to be had and checks nothing

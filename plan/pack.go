@@ -139,9 +139,11 @@ func (p *pack) encode(b []byte, c Change) []byte {
 			b = appendValues(b, vs)
 		}
 	}
-	b = appendInt(b, len(c.Leaving))
-	for _, t := range c.Leaving {
-		b = appendValues(appendInt(b, p.of(string(t.Path))), t.Values)
+	for _, traits := range [][]Trait{c.Leaving, c.Seen} {
+		b = appendInt(b, len(traits))
+		for _, t := range traits {
+			b = appendValues(appendInt(b, p.of(string(t.Path))), t.Values)
+		}
 	}
 	return b
 }
@@ -173,11 +175,13 @@ func (p *pack) change(e entry) Change {
 			*vs = r.values()
 		}
 	}
-	if n := r.int(); n > 0 {
-		c.Leaving = make([]Trait, n)
-	}
-	for i := range c.Leaving {
-		c.Leaving[i] = Trait{Path: scim.Path(p.list[r.int()]), Values: r.values()}
+	for _, traits := range []*[]Trait{&c.Leaving, &c.Seen} {
+		if n := r.int(); n > 0 {
+			*traits = make([]Trait, n)
+		}
+		for i := range *traits {
+			(*traits)[i] = Trait{Path: scim.Path(p.list[r.int()]), Values: r.values()}
+		}
 	}
 	return c
 }

@@ -74,7 +74,7 @@ func (b *Builder) create(n int) {
 	c := b.compareTo(n)
 	c.creating = true
 	c.run()
-	b.findings = append(b.findings, c.findings...)
+	b.tell(c)
 	if c.hold {
 		b.people[n].fate = incomplete
 		return
@@ -98,6 +98,14 @@ func (b *Builder) create(n int) {
 	second := c.change(Update, referenceFollows, later)
 	second.UserName, second.Sent = first.UserName, c.done()
 	b.emit(second, halving, 0, secondHalf, r|restsCreate)
+}
+
+// tell takes over what a comparison found, and whom it does not complete.
+func (b *Builder) tell(c *comparison) {
+	b.findings = append(b.findings, c.findings...)
+	if c.partial || c.hold {
+		b.waits(c.n, c.misses)
+	}
 }
 
 // userNameOf is the userName that person n wants.
@@ -179,7 +187,7 @@ func (b *Builder) update(n int) {
 	}
 	if b.users[p.user].flags&same != 0 {
 		c.references()
-		b.findings = append(b.findings, c.findings...)
+		b.tell(c)
 		b.follow(c, g)
 		return
 	}
@@ -187,7 +195,7 @@ func (b *Builder) update(n int) {
 	c.claiming = interrupted
 	c.run()
 	b.stuckFinding(c)
-	b.findings = append(b.findings, c.findings...)
+	b.tell(c)
 	noticed := b.ties[p.tie].off != 0
 	if noticed && len(b.lossOf(n).Had) == 0 {
 		b.notice(c, nil)
@@ -303,7 +311,7 @@ func (b *Builder) adopt(n int) {
 	default:
 		c.partial = true
 	}
-	b.findings = append(b.findings, c.findings...)
+	b.tell(c)
 	ch := c.change(Adopt, b.reason(n), c.edits)
 	k := counted
 	if p.fate == recovered {
@@ -313,7 +321,7 @@ func (b *Builder) adopt(n int) {
 		if k == counted {
 			k = bare
 		}
-		ch.Sent = c.done()
+		ch.Sent, ch.Seen = c.done(), traits(c.have)
 		b.emit(ch, updating, 0, k, 0)
 		return
 	}
@@ -339,7 +347,7 @@ func (b *Builder) reactivate(n int) {
 	if !b.returns(n) {
 		if b.in.Policy.Allow[string(Reactivate)] == 0 || len(b.in.Policy.Only) == 0 {
 			c.find(Warning, "inactive-elsewhere", "somebody else deactivated this user; --allow reactivate=1 --only WHO --because TEXT brings it back")
-			b.findings = append(b.findings, c.findings...)
+			b.tell(c)
 			b.settle(int(b.people[n].tie), c.change(Update, "", nil))
 			return
 		}
@@ -347,7 +355,7 @@ func (b *Builder) reactivate(n int) {
 	}
 	c.run()
 	b.stuckFinding(c)
-	b.findings = append(b.findings, c.findings...)
+	b.tell(c)
 	g := b.giveBack(n)
 	c.edits = append(c.edits, g.edits...)
 	first := c.change(Reactivate, reason, activate(true))
@@ -389,6 +397,9 @@ func (b *Builder) explain(n int) {
 	s := b.person(n)
 	find := func(severity Severity, code, format string, args ...any) {
 		b.Note(finding(severity, code, s.key, s.place, format, args...))
+	}
+	if p.fate != idle && p.fate != standing && p.fate != shunned && (p.fate != unseen || p.flags&asked != 0) {
+		b.waits(n, nil)
 	}
 	switch p.fate {
 	case idle:

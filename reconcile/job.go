@@ -93,6 +93,8 @@ type Proposal struct {
 	left   *leftovers          // nil where the target was not surveyed
 	stayed map[string][]string // of in.Fixed: who is still there, of the groups that were read
 	org    string              // id of the organization; "": not asked
+	groups map[string]string   // ids of the groups by name, where all were listed; "": several have it
+	rests  resting             // as earlier runs left it
 }
 
 // A Propose makes a proposal: [Job.Plan], or a closure over [Job.Saved] or [Job.Patch].
