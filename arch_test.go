@@ -53,11 +53,12 @@ var rooms = map[string]room{
 	"plan":    {floor: 1, modules: []string{xtext}},
 
 	"ledger":           {floor: 2},
-	"ledger/sqlledger": {floor: 2.5, modules: []string{"modernc.org/sqlite", "golang.org/x/mod", xtext}},
+	"ledger/sqlledger": {floor: 2.5, modules: []string{"modernc.org/sqlite", "github.com/jackc/pgx/v5", "golang.org/x/mod", xtext}},
 	"apply":            {floor: 3},
 	"reconcile":        {floor: 4},
 
 	"internal/report":     {floor: 5},
+	"internal/evidence":   {floor: 5},
 	"internal/config":     {floor: 5, modules: []string{yaml}},
 	"internal/sampledata": {floor: 5},
 	"internal/app":        {floor: 7, sides: allSeen},
@@ -67,7 +68,7 @@ var rooms = map[string]room{
 }
 
 // suites are packages that only tests import; they follow the rules of tests.
-var suites = []string{"source/sourcetest", "target/targettest", "ledger/ledgertest", "scim/difftest", "target/genesyssim/sdktest"}
+var suites = []string{"source/sourcetest", "target/targettest", "ledger/ledgertest", "ledger/ledgertest/pgtest", "scim/difftest", "target/genesyssim/sdktest"}
 
 // goers may start goroutines (style §8).
 var goers = []string{"apply", "internal/daemon", "internal/app", "target/genesyssim"}

@@ -67,7 +67,7 @@ func (t *task) post(ctx context.Context) error {
 		t.foreign(ctx, answer, key)
 		return nil
 	}
-	t.done(answer)
+	t.done(ctx, answer)
 	return nil
 }
 

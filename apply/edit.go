@@ -99,21 +99,6 @@ func (t *task) moved(paths []scim.Path) {
 	}
 }
 
-// kept are the edited paths that an answer shows otherwise than they were sent.
-func (t *task) kept(row scim.Row) (paths []scim.Path) {
-	for _, e := range t.c.Edits {
-		values, known := row.At(e.Path)
-		if !known {
-			continue
-		}
-		one := plan.Change{Op: t.c.Op, Target: t.c.Target, Edits: []plan.Edit{e}}
-		if ops, _ := one.Against(func(scim.Path) []scim.Value { return values }); len(ops) > 0 {
-			paths = append(paths, e.Path)
-		}
-	}
-	return paths
-}
-
 // editing are the paths of c that the last request was about.
 func (t *task) editing() (paths []scim.Path) {
 	for _, e := range t.out.Edits {

@@ -120,6 +120,6 @@ func (m *memory) noted() []plan.Finding {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.SortedFunc(slices.Values(m.notes), func(a, b plan.Finding) int {
-		return slices.Compare([]string{a.Code, string(a.Key)}, []string{b.Code, string(b.Key)})
+		return slices.Compare([]string{a.Code, string(a.Key), a.Text}, []string{b.Code, string(b.Key), b.Text})
 	})
 }

@@ -156,7 +156,7 @@ func (t *task) attempt(ctx context.Context, unread bool) error {
 	answer, err := t.send(ctx, req)
 	switch {
 	case err == nil:
-		t.done(answer)
+		t.done(ctx, answer)
 	case req.Act == target.Delete && fault.Of(err) == fault.Missing:
 		t.end(ledger.Found, 0, "")
 		return nil
@@ -315,14 +315,14 @@ func (t *task) look(ctx context.Context) (target.Observed, error) {
 }
 
 // done takes over a good answer.
-func (t *task) done(answer target.Answer) {
+func (t *task) done(ctx context.Context, answer target.Answer) {
 	if answer.ID != "" {
 		t.out.Ref = answer.Ref
 	} else {
 		t.out.Ref.Version = ""
 	}
 	t.out.Seen = answer.Row
-	t.out.Kept = t.kept(answer.Row)
+	t.verify(ctx)
 	t.known.stay(t.c, answer.Row)
 	t.end(ledger.Done, 0, "")
 }

@@ -103,7 +103,12 @@ const (
 	KindNote    Kind = "note"    // something remembered: an organization's id, a page size, a believed reading
 	KindAbsent  Kind = "absent"  // a person was first missed in the source
 	KindBack    Kind = "back"    // a person who was missed is there again
+	KindUnit    Kind = "unit"    // a person belongs to a unit of limits_by, from now on
 	KindForget  Kind = "forget"  // a person's key was destroyed
+
+	KindPlan     Kind = "plan"     // a plan waits for a person
+	KindPart     Kind = "part"     // a change of a plan that waits
+	KindDecision Kind = "decision" // what becomes of a plan that waits
 )
 
 // An Entry is one line of the ledger, opened.
@@ -112,13 +117,13 @@ type Entry struct {
 	Time     time.Time
 	Run      RunID
 	Kind     Kind
-	Change   *plan.Change // of an intent
+	Change   *plan.Change // of an intent and a part
 	Outcome  *Outcome     // of an outcome
-	Op       plan.Op      // of intent and outcome
+	Op       plan.Op      // of intent, outcome and part
 	Key      source.Key
 	UserName string
-	Name     string          // of a note
-	Note     json.RawMessage // of run (a Start), end (an Ending), note and forget
+	Name     string          // of a note; the unit of a unit entry
+	Note     json.RawMessage // of run (a Start), end (an Ending), plan (a WaitingPlan), decision (a Decision), note and forget
 	Hash     plan.Digest
 	Erased   bool // its person was forgotten: values are gone
 }
@@ -154,7 +159,8 @@ type LinkQuery struct {
 // A Journal is what applying a plan needs of a ledger.
 type Journal interface {
 	// Intend records a batch as one durable commit, before any of it is sent.
-	// Intending a change again that is open in the same run is Invalid.
+	// Intending a change again that is open in the same run is Invalid. Busy
+	// where a later run of the organization has begun: this one lost its lock.
 	Intend(ctx context.Context, run RunID, batch []plan.Change) error
 
 	// Settle records outcomes with what follows from them (link, image, ours,
@@ -186,11 +192,15 @@ type Notebook interface {
 	Noted(ctx context.Context, name string) (json.RawMessage, error)
 }
 
-// A Register knows who is missed: what leavers' days of grace are counted from.
+// A Register knows who is missed, from which leavers' days of grace are counted,
+// and in which unit people were when the source had them last.
 type Register interface {
 	// Mark records who is missed in the source and who is there again, as one
 	// durable commit. Marking an absent person absent again changes nothing.
 	Mark(ctx context.Context, run RunID, absent, back []source.Key) error
+
+	// Place records where people belong, as one durable commit. Who is there already is left out.
+	Place(ctx context.Context, run RunID, units map[source.Key]string) error
 }
 
 // An Unsettled change has an intent, and nobody knows what became of it.

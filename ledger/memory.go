@@ -42,6 +42,7 @@ var (
 	_ Notebook = (*Memory)(nil)
 	_ Register = (*Memory)(nil)
 	_ Recovery = (*Memory)(nil)
+	_ Desk     = (*Memory)(nil)
 )
 
 // Begin implements [Store].
@@ -67,6 +68,9 @@ func (m *Memory) Begin(ctx context.Context, s Start) (RunID, error) {
 func (m *Memory) Intend(ctx context.Context, run RunID, batch []plan.Change) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.state.lost(run) {
+		return Lost(run)
+	}
 	entries := make([]Entry, 0, len(batch))
 	for _, c := range batch {
 		if _, open := m.state.open[intent{run, c.ID}]; open {
@@ -112,6 +116,19 @@ func (m *Memory) Mark(ctx context.Context, run RunID, absent, back []source.Key)
 	for _, key := range back {
 		if p := m.state.people[key]; p != nil && !p.Left.IsZero() {
 			entries = append(entries, Entry{Run: run, Kind: KindBack, Key: key})
+		}
+	}
+	return m.add(ctx, entries...)
+}
+
+// Place implements [Register].
+func (m *Memory) Place(ctx context.Context, run RunID, units map[source.Key]string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var entries []Entry
+	for _, key := range slices.Sorted(maps.Keys(units)) {
+		if p := m.state.people[key]; p == nil || p.Unit != units[key] {
+			entries = append(entries, Entry{Run: run, Kind: KindUnit, Key: key, Name: units[key]})
 		}
 	}
 	return m.add(ctx, entries...)
@@ -276,12 +293,14 @@ type replay struct {
 	runs   map[RunID]*Run
 	order  []RunID
 	notes  map[string]json.RawMessage
+	plans  map[RunID]*WaitingPlan
+	desk   map[string]RunID // the newest plan, by slot
 }
 
 func newReplay() *replay {
 	return &replay{
 		people: map[source.Key]*Person{}, ids: map[string]source.Key{}, meant: map[intent]plan.Change{}, open: map[intent]*waiting{},
-		runs: map[RunID]*Run{}, notes: map[string]json.RawMessage{},
+		runs: map[RunID]*Run{}, notes: map[string]json.RawMessage{}, plans: map[RunID]*WaitingPlan{}, desk: map[string]RunID{},
 	}
 }
 
@@ -315,8 +334,21 @@ func (r *replay) add(e Entry) {
 		r.person(e.Key).Mark(e.Time)
 	case KindBack:
 		r.person(e.Key).Mark(time.Time{})
-	case KindForget:
+	case KindUnit:
+		r.person(e.Key).Unit = e.Name
+	case KindPlan:
+		r.await(e)
+	case KindDecision:
+		r.decide(e)
+	case KindForget, KindPart:
 	}
+}
+
+// lost tells whether a later run of the same organization has begun.
+func (r *replay) lost(run RunID) bool {
+	this := r.runs[run]
+	i := slices.Index(r.order, run)
+	return this != nil && slices.ContainsFunc(r.order[i+1:], func(id RunID) bool { return r.runs[id].Start.Org == this.Start.Org })
 }
 
 func (r *replay) intend(e Entry) {

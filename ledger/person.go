@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -54,21 +55,23 @@ type Pending struct {
 // which links are made. Every implementation keeps one per key, tells it the
 // entries in their order, and so agrees with every other on what they mean.
 type Person struct {
-	Key         source.Key  `json:"key"`
-	Ref         scim.Ref    `json:"ref,omitzero"`
-	UserName    string      `json:"userName,omitempty"`
-	Sent        plan.Digest `json:"sent,omitzero"`
-	Ours        Values      `json:"ours,omitempty"`
-	Groups      []string    `json:"groups,omitempty"` // sorted ids
-	Left        time.Time   `json:"left,omitzero"`
-	Deactivated time.Time   `json:"deactivated,omitzero"`
-	Linked      bool        `json:"linked,omitempty"` // there is or was a link
-	Closed      bool        `json:"closed,omitempty"`
-	Gone        time.Time   `json:"gone,omitzero"`    // seen deleted by another hand, and so closed
-	Open        []Pending   `json:"open,omitempty"`   // oldest first
-	Undone      RunID       `json:"undone,omitempty"` // the last run that left a change of this person undone
-	Lost        plan.Loss   `json:"lost,omitzero"`    // what they had when they left, less what was given back; without At: a leaver's change is under way
-	Image       Values      `json:"-"`                // kept apart: it is large and seldom asked for
+	Key         source.Key              `json:"key"`
+	Ref         scim.Ref                `json:"ref,omitzero"`
+	UserName    string                  `json:"userName,omitempty"`
+	Unit        string                  `json:"unit,omitempty"` // by limits_by, when the source had them last
+	Sent        plan.Digest             `json:"sent,omitzero"`
+	Ours        Values                  `json:"ours,omitempty"`
+	Groups      []string                `json:"groups,omitempty"` // sorted ids
+	Left        time.Time               `json:"left,omitzero"`
+	Deactivated time.Time               `json:"deactivated,omitzero"`
+	Linked      bool                    `json:"linked,omitempty"` // there is or was a link
+	Closed      bool                    `json:"closed,omitempty"`
+	Gone        time.Time               `json:"gone,omitzero"`    // seen deleted by another hand, and so closed
+	Open        []Pending               `json:"open,omitempty"`   // oldest first
+	Undone      RunID                   `json:"undone,omitempty"` // the last run that left a change of this person undone
+	Kept        map[scim.Path]plan.Kept `json:"kept,omitempty"`   // what the service did not carry out of what it was sent
+	Lost        plan.Loss               `json:"lost,omitzero"`    // what they had when they left, less what was given back; without At: a leaver's change is under way
+	Image       Values                  `json:"-"`                // kept apart: it is large and seldom asked for
 }
 
 // Intend tells that c, a change of this person, is about to be sent.
@@ -102,6 +105,7 @@ func (p *Person) Settle(run, intended RunID, c plan.Change, o Outcome) {
 	}
 	p.link(c, o)
 	p.claim(editsOf(c, o))
+	p.concede(c, o)
 	p.see(o)
 	p.rename(c, o)
 	p.state(c, o, recovered)
@@ -160,8 +164,8 @@ func (p *Person) Link(q LinkQuery) (_ plan.Link, ok bool) {
 		return plan.Link{}, false
 	}
 	l := plan.Link{
-		Key: p.Key, Ref: p.Ref, UserName: p.UserName, Sent: p.Sent, Groups: slices.Clone(p.Groups),
-		Left: p.Left, Deactivated: p.Deactivated, Closed: p.Closed, Gone: p.Gone,
+		Key: p.Key, Ref: p.Ref, UserName: p.UserName, Unit: p.Unit, Sent: p.Sent, Groups: slices.Clone(p.Groups),
+		Left: p.Left, Deactivated: p.Deactivated, Closed: p.Closed, Gone: p.Gone, Kept: maps.Clone(p.Kept),
 	}
 	if !p.Lost.At.IsZero() || p.leaving() {
 		l.Lost = p.Lost
@@ -185,7 +189,7 @@ func (p *Person) Link(q LinkQuery) (_ plan.Link, ok bool) {
 func (p *Person) link(c plan.Change, o Outcome) {
 	switch c.Op {
 	case plan.Create, plan.Adopt, plan.Restore:
-		fresh := Person{Key: p.Key, UserName: p.UserName, Open: p.Open, Undone: p.Undone, Linked: true}
+		fresh := Person{Key: p.Key, UserName: p.UserName, Unit: p.Unit, Open: p.Open, Undone: p.Undone, Linked: true}
 		same := p.Linked && p.Ref.ID == either(o.Ref, c.Target).ID
 		if same && (!p.Closed || c.Op == plan.Restore) {
 			p.Closed = false
@@ -194,9 +198,9 @@ func (p *Person) link(c plan.Change, o Outcome) {
 		fresh.Ref = either(o.Ref, c.Target)
 		*p = fresh
 	case plan.Unlink:
-		p.Closed, p.Gone, p.Ours, p.Groups, p.Image = true, o.At, nil, nil, nil
+		p.Closed, p.Gone, p.Ours, p.Groups, p.Image, p.Kept = true, o.At, nil, nil, nil, nil
 	case plan.Delete:
-		p.Closed, p.Ours, p.Groups, p.Image = true, nil, nil, nil
+		p.Closed, p.Ours, p.Groups, p.Image, p.Kept = true, nil, nil, nil, nil
 	default:
 	}
 }

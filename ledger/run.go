@@ -35,6 +35,12 @@ func Busy(org string, holder Run) error {
 		"wait for it to end, or stop that process; the lock of a process that died is free at once")
 }
 
+// Lost is the error of a run that lost the lock of its organization to another.
+func Lost(run RunID) error {
+	return fault.WithHint(fmt.Errorf("run %s lost its lock to a later run: %w", run, fault.Busy),
+		"the connection to the ledger broke, and another run took over; what this one left open is settled there")
+}
+
 // Fine tells whether the change is as it was meant to be.
 func (r Result) Fine() bool { return r == Done || r == Found }
 

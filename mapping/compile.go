@@ -39,7 +39,8 @@ func forbidden() []string { return []string{"now", "timezone", "keys", "values",
 type program struct {
 	Expr
 
-	vm *vm.Program
+	vm    *vm.Program
+	dated bool // uses today
 }
 
 // A compiler compiles the rules of one mapping and collects their faults.
@@ -54,6 +55,8 @@ type compiler struct {
 	used    map[string]bool
 	call    *calls
 	faults  []error
+
+	comparisons int // that were made calls
 }
 
 func newCompiler(columns []source.Column, o Options) *compiler {
@@ -142,6 +145,9 @@ func (c *compiler) compile(e Expr, want kind) *program {
 		return nil
 	}
 	ast.Walk(&tree.Node, bound{})
+	if look.today {
+		ast.Walk(&tree.Node, compared{&c.comparisons})
+	}
 	if err := optimizer.Optimize(&tree.Node, config); err != nil {
 		c.faults = append(c.faults, e.compileError(err, nil))
 		return nil
@@ -151,7 +157,7 @@ func (c *compiler) compile(e Expr, want kind) *program {
 		c.faults = append(c.faults, e.compileError(err, nil))
 		return nil
 	}
-	return &program{Expr: e, vm: compiled}
+	return &program{Expr: e, vm: compiled, dated: look.today}
 }
 
 func (c *compiler) config() *conf.Config {
@@ -192,6 +198,7 @@ type survey struct {
 
 	expr   Expr
 	env    types.Map
+	today  bool // is used
 	faults []error
 }
 
@@ -256,6 +263,8 @@ func (s *survey) strays(root *ast.Node) {
 			s.fault(n, `%s cannot be used as a whole: name a column, row.Name or row["Name"]`, n.Value)
 		case n.Value == todayName && !s.dated:
 			s.fault(n, "today needs a time zone: set timezone")
+		case n.Value == todayName:
+			s.today = true
 		}
 	}))
 }

@@ -21,6 +21,11 @@ type calls struct {
 	problems []Problem
 	steps    int // of this evaluation
 	work     int // of this evaluation
+
+	// Ahead of today.
+	days  int         // that were looked at
+	met   map[int]int // by comparison: the day on which it was met first; nil: nothing is noted
+	apart []int       // days between the two sides of those met first on this day
 }
 
 func (c *calls) problem(code, format string, args ...any) {
@@ -65,6 +70,7 @@ func functions(c *compiler) []expr.Option {
 		lenient("trim", strings.TrimSpace),
 		expr.Function("string", plain, func(any) string { return "" }),
 		expr.Function(stepName, c.call.step),
+		expr.Function(compareName, c.call.compare),
 	}
 }
 

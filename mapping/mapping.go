@@ -56,6 +56,7 @@ type Person struct {
 	Named    bool     // GroupNames told the groups of this person; false: it was empty, and memberships by name are left alone
 	Unit     string
 	Problems []Problem // values that cannot be used, in the order of the rules
+	Turns    time.Time // the first day on which the source will say otherwise whether they are there and active; zero: none is known
 }
 
 // A Problem is a value that cannot be used. Its attribute is left alone for
@@ -74,6 +75,7 @@ type Mapping struct {
 	dialect target.Dialect
 
 	where, names, unit *program
+	active             *program // of the attribute; nil: it does not depend on the day
 	attributes         []attribute
 	groups             []group
 
@@ -142,6 +144,7 @@ func build(rules Rules, c *compiler, o Options) (*Mapping, error) {
 	if len(c.faults) > 0 {
 		return nil, errors.Join(c.faults...)
 	}
+	m.active = m.dated()
 
 	m.env = map[string]any{todayName: c.today}
 	for _, col := range c.columns {
@@ -151,6 +154,15 @@ func build(rules Rules, c *compiler, o Options) (*Mapping, error) {
 		}
 	}
 	return m, nil
+}
+
+// dated is what tells who is active, where that or the scope depends on the day.
+func (m *Mapping) dated() *program {
+	i := slices.IndexFunc(m.attributes, func(a attribute) bool { return a.Path == "active" })
+	if i < 0 || !m.attributes[i].program.dated && (m.where == nil || !m.where.dated) {
+		return nil
+	}
+	return m.attributes[i].program
 }
 
 // Shape is the shape of every Person's Row: the managed paths in the order of
@@ -195,6 +207,9 @@ func (m *Mapping) fill(p *Person, rec source.Record) error {
 		return err
 	}
 	p.Row, p.Problems = m.row.Row(), m.call.problems
+	if m.active != nil {
+		p.Turns = m.turns()
+	}
 	return nil
 }
 

@@ -29,14 +29,14 @@ func (b *Builder) Plan() *Plan {
 	b.wait()
 	b.planGroups()
 	b.rejoin()
-	limits[slices.Index(bounded, GroupRemovals)] = b.removals()
-	limits = append(limits, b.fewest()...)
+	limits = append(b.removals(limits), b.fewest()...)
 	b.complain()
 	if b.idle > 0 {
 		b.Note(finding(Note, "inactive-new", "", source.Place{}, "%d in the source are inactive and have no user, or a deleted one: not created", b.idle))
 	}
 	p := &Plan{Basis: b.in.Basis, Findings: sorted(b.findings), Limits: limits, Waits: b.resters, packed: b.out, confirmed: b.confirmed}
 	slices.SortFunc(p.Waits, func(x, y Wait) int { return cmp.Compare(x.Key, y.Key) })
+	b.accuse(p.Limits)
 	p.Succeeded, p.Unlinked = b.succeeded(), b.unlinked
 	slices.SortFunc(p.Unlinked, func(x, y Change) int { return cmp.Compare(x.Key, y.Key) })
 	p.packed.sort()
@@ -57,7 +57,7 @@ func newDecision() decision {
 // plan: ids are computed where they are missing, limits checked, order kept by
 // wave, type, key. A change that comes held stays held.
 func Of(in Input, changes iter.Seq[Change], findings []Finding) *Plan {
-	b := &Builder{in: in, decision: newDecision()}
+	b := &Builder{in: in, decision: newDecision(), units: in.Units}
 	losses := map[string]*loss{}
 	for c := range changes {
 		k := counted
@@ -86,7 +86,8 @@ func Of(in Input, changes iter.Seq[Change], findings []Finding) *Plan {
 	b.ofLosses(losses)
 	limits := b.limits()
 	b.wait()
-	limits[slices.Index(bounded, GroupRemovals)] = b.removals()
+	limits = b.removals(limits)
+	b.accuse(limits)
 	p := &Plan{Basis: in.Basis, Findings: sorted(findings), Limits: limits, packed: b.out}
 	p.packed.sort()
 	p.summarize(in.Policy.Base, 0)

@@ -37,9 +37,11 @@ type Builder struct {
 
 	byKey, byName, tieByKey, tieByID, userByID, userByName index
 
-	told   map[target.Catalog]bool // whose names were told after the start
-	lost   map[int32]Loss          // by tie: what leaving took
-	stands map[string][]Trait      // by id: what people who come back have of it
+	told   map[target.Catalog]bool      // whose names were told after the start
+	turns  map[int32]int32              // by person: the day on which the source will say otherwise whether they are active
+	lost   map[int32]Loss               // by tie: what leaving took
+	kept   map[int32]map[scim.Path]Kept // by tie: what the service did not carry out
+	stands map[string][]Trait           // by id: what people who come back have of it
 
 	carried  map[string]string // by id of a group that was asked about: the guarded role that it carries
 	foresees bool              // memberships are looked at before people are planned
@@ -52,6 +54,7 @@ type Builder struct {
 	exact    map[scim.Type]bool
 	asked    map[string]bool // questions that are not about a known person or user
 	findings []Finding
+	units    Units
 
 	confirmed pack // who is as desired, and the ledger does not know it
 
@@ -120,7 +123,7 @@ const (
 func New(in Input) *Builder {
 	b := &Builder{
 		in: in, listed: map[scim.Type]bool{}, exact: map[scim.Type]bool{}, asked: map[string]bool{},
-		told: map[target.Catalog]bool{}, lost: map[int32]Loss{}, stands: map[string][]Trait{}, carried: map[string]string{},
+		told: map[target.Catalog]bool{}, turns: map[int32]int32{}, lost: map[int32]Loss{}, kept: map[int32]map[scim.Path]Kept{}, stands: map[string][]Trait{}, carried: map[string]string{},
 		sprout: scim.NewRow(in.Users),
 	}
 	b.compile()
@@ -159,10 +162,14 @@ func (b *Builder) Want(d Desired) {
 	if d.Unnamed {
 		p.flags |= unnamed
 	}
+	if !d.Turns.IsZero() {
+		b.turns[int32(n)] = day(d.Turns)
+	}
 	buf = appendInt(buf, len(d.Groups))
 	for _, g := range d.Groups {
 		buf = appendInt(buf, b.words.of(g))
 	}
+	b.belong(d.Key, d.Unit, !d.Held)
 	d.Row = b.fit(d.Row)
 	p.about, p.row = b.about.put(buf), b.rows.put([]byte(d.Row.Packed()))
 	b.people = append(b.people, p)
@@ -209,6 +216,10 @@ func (b *Builder) Link(l Link) {
 	}
 	if len(l.Lost.Had) > 0 {
 		b.lost[int32(n)] = l.Lost
+	}
+	b.belong(l.Key, l.Unit, false)
+	if len(l.Kept) > 0 {
+		b.kept[int32(n)] = l.Kept
 	}
 	t.at = b.links.put(buf)
 	b.ties = append(b.ties, t)
@@ -323,6 +334,11 @@ func day(t time.Time) int32 {
 	}
 	y, m, d := t.Date()
 	return int32(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60))
+}
+
+// dateOf is the day with this number.
+func dateOf(day int32) string {
+	return time.Unix(int64(day)*24*60*60, 0).UTC().Format(time.DateOnly)
 }
 
 // A matcher is a path by which people and users find each other.

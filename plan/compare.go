@@ -91,7 +91,7 @@ func (c *comparison) single(r *rule, want, have []scim.Value) {
 		return
 	}
 	want, ok := c.spelled(r, want, nil)
-	if !ok || slices.Equal(want, have) {
+	if !ok || slices.Equal(want, have) || c.isKept(r, want, have) {
 		return
 	}
 	c.edits = append(c.edits, Edit{Path: r.Path, Before: have, Whole: true, Set: want})
@@ -104,6 +104,7 @@ func (c *comparison) elements(r *rule, want, have []scim.Value) {
 		return
 	}
 	want, keep := c.guard(r, want, have)
+	want, keep = c.conceded(r, want, keep, have)
 	e := Edit{Path: r.Path, Before: have, ID: r.id}
 	missing := slices.DeleteFunc(slices.Clone(want), func(v scim.Value) bool { return slices.Contains(have, v) })
 	surplus := c.surplus(r, want, have, keep)

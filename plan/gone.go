@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"time"
-
 	"rollcall/scim"
 	"rollcall/target"
 )
@@ -56,5 +54,5 @@ func (b *Builder) since(on int32) string {
 		}
 		return " (seen " + b.in.Basis.Today + ")"
 	}
-	return " (seen " + time.Unix(int64(on)*24*60*60, 0).UTC().Format(time.DateOnly) + ")"
+	return " (seen " + dateOf(on) + ")"
 }

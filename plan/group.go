@@ -98,10 +98,19 @@ func (b *Builder) planGroup(g *group, own Own, people []int32) {
 	if len(m.joins)+len(m.leaves) > 0 && b.guardsGroup(g, m) {
 		return
 	}
+	b.grows(g, m)
 	b.members(g, Join, m.joins, func(e *Edit) *[]scim.Value { return &e.Add })
 	b.members(g, Join, m.claims, func(e *Edit) *[]scim.Value { return &e.Claim })
 	b.members(g, Leave, m.leaves, func(e *Edit) *[]scim.Value { return &e.Remove })
 	b.lose(g, m.size, m.leaves)
+}
+
+// grows finds a group that gets more members than it is advised to have.
+func (b *Builder) grows(g *group, m movements) {
+	after, most := m.size+len(m.joins)-len(m.leaves), b.in.Dialect.MembersPerGroup
+	if most > 0 && after > most && len(m.joins) > 0 {
+		b.Note(finding(Warning, "large-group", "", source.Place{}, "%s would have %d members; the service advises at most %d that are added one by one: a rule of the group takes more", quote(g.name), after, most))
+	}
 }
 
 // movements compares the members of g with the people who belong in it.

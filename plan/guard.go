@@ -15,6 +15,7 @@ type minimum struct {
 	role          string
 	least         int
 	holders, lost int
+	losers        []Who
 }
 
 // compileMinimums reads the roles whose number of holders is bounded below.
@@ -88,6 +89,7 @@ func (b *Builder) release(c Change) {
 	for i := range b.minimums {
 		if bits&(1<<i) != 0 {
 			b.minimums[i].lost++
+			b.minimums[i].losers = append(b.minimums[i].losers, whoOf(c))
 		}
 	}
 }
@@ -111,7 +113,9 @@ func (b *Builder) fewest() []Limit {
 		if b.in.Policy.Allow[name] < 0 {
 			l.Allowed = -1
 		}
-		l.Exceeded = l.Allowed >= 0 && l.Wanted > l.Allowed
+		if l.Exceeded = l.Allowed >= 0 && l.Wanted > l.Allowed; l.Exceeded {
+			l.Who = m.losers
+		}
 		out = append(out, l)
 	}
 	return out

@@ -41,8 +41,11 @@ type Desired struct {
 	Place   source.Place
 	Row     scim.Row // in Input.Shape; not known: not managed for this person; known and empty: cleared
 	Groups  []string // names of the managed groups that this person belongs in, sorted
+	Unit    string   // what limits_by gives; "": not known
 	Unnamed bool     // the column that names groups is blank: memberships of groups that only it names stand as they are
 	Held    bool     // bad row: stands as last believed; Row and Groups mean nothing
+
+	Turns time.Time // the first day on which the source will say otherwise whether they are active; zero: none is known. Not in the digest
 }
 
 // A Link is "this key is that resource", with what the ledger remembers of it.
@@ -50,6 +53,7 @@ type Link struct {
 	Key         source.Key
 	Ref         scim.Ref
 	UserName    string
+	Unit        string    // what limits_by gave when the source had them last
 	Sent        Digest    // of the Desired last carried out; zero: none
 	Image       scim.Row  // as last seen; may be the zero Row in a full run
 	Ours        scim.Row  // elements of sets that are rollcall's: sent or claimed
@@ -61,6 +65,8 @@ type Link struct {
 	Closed      bool      // unlinked: the resource is gone or was given up; kept so that its id is known
 	Gone        time.Time // when the user was seen to be deleted by another hand, and so Closed; zero: it was not
 	Lost        Loss      // what they had when we deactivated or deleted them, and was not given back yet; zero: nothing
+
+	Kept map[scim.Path]Kept // what the service did not carry out of what it was sent
 }
 
 // A Digest is a SHA-256.
@@ -85,12 +91,13 @@ type Policy struct {
 	Lifecycle      bool        // false: lifecycle none
 	Match          []scim.Path // in order
 	Leaving        Leaving
-	Limits         map[Op]Bound   // create, adopt, update, rename, deactivate, reactivate, delete, rekey; and GroupRemovals
-	Recent         map[Op]int     // what happened in the last 24 hours by the ledger, reverts excepted
-	RecentRemovals map[string]int // the same of GroupRemovals, by group id
-	Base           int            // what percentages are of; 0: the linked users
-	Allow          map[string]int // lifted for this run: op → number, -1 without bound
-	Protect        []string       // userName patterns with *, never touched
+	Limits         map[Op]Bound        // create, adopt, update, rename, deactivate, reactivate, delete, rekey; and GroupRemovals
+	Recent         map[Op]int          // what happened in the last 24 hours by the ledger, reverts excepted
+	RecentRemovals map[string]int      // the same of GroupRemovals, by group id
+	RecentOf       map[Op][]source.Key // the same by person, where units are told apart
+	Base           int                 // what percentages are of; 0: the linked users
+	Allow          map[string]int      // lifted for this run: op → number, -1 without bound
+	Protect        []string            // userName patterns with *, never touched
 	Roles          map[string]RolePolicy
 	Only           []string // WHO; empty: everybody
 	HoldAll        bool     // an unknown name holds the person instead of the attribute
@@ -140,6 +147,7 @@ type Input struct {
 	Overdue  map[source.Key]bool                  // of a quick plan: who is due, whatever the ledger says was sent
 	Fixed    map[string][]string                  // by group: ids of members who come back after their removal; they are left alone
 	Sizes    map[string]int                       // for Of: members by group id, where known
+	Units    Units                                // for Of: planning finds them itself
 	Names    map[target.Catalog]map[string]string // name → id; a missing catalog was not to be had and checks nothing
 }
 
@@ -165,10 +173,12 @@ type Finding struct {
 // A Limit is one bound and how far the plan reaches.
 type Limit struct {
 	Name     string `json:"name"`
-	Allowed  int    `json:"allowed"` // -1: no bound
-	Wanted   int    `json:"wanted"`  // the last 24 hours included
+	Of       string `json:"of,omitempty"` // the group, or the unit of limits_by, that it is about; "": the whole
+	Allowed  int    `json:"allowed"`      // -1: no bound
+	Wanted   int    `json:"wanted"`       // the last 24 hours included
 	Exceeded bool   `json:"exceeded"`
-	StopsAll bool   `json:"stopsAll"` // over it nothing is applied; else its kind waits
+	StopsAll bool   `json:"stopsAll"`      // over it nothing is applied; else its kind waits
+	Who      []Who  `json:"who,omitempty"` // where it is exceeded: whom the plan wants to do it to, by name
 }
 
 // Cost is what carrying the plan out takes.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"time"
 
 	"rollcall/source"
@@ -49,7 +50,7 @@ func (b *Builder) leaveActive(t int, key source.Key) {
 	case l.Action != "deactivate" && l.Action != "delete":
 		b.Note(finding(Note, "left", key, source.Place{}, "left the source; leavers are only reported"))
 	case wait > 0:
-		b.Note(finding(Note, "leaving", key, source.Place{}, "left the source; %s follows in %d days", l.Action, wait))
+		b.Note(finding(Note, "leaving", key, source.Place{}, "left the source; %s follows %s", l.Action, inDays(wait)))
 	case l.Action == "delete":
 		c := b.leaver(t, key, Delete, leftSource)
 		c.Leaving = b.leavings()
@@ -61,6 +62,13 @@ func (b *Builder) leaveActive(t int, key source.Key) {
 	}
 }
 
+func inDays(n int) string {
+	if n == 1 {
+		return "in 1 day"
+	}
+	return fmt.Sprintf("in %d days", n)
+}
+
 // leaveInactive takes the second step, and settles a deactivation whose answer was lost.
 func (b *Builder) leaveInactive(t int, key source.Key) {
 	k, l := b.ties[t], b.in.Policy.Leaving
@@ -69,7 +77,7 @@ func (b *Builder) leaveInactive(t int, key source.Key) {
 		return
 	}
 	if wait := l.ThenAfter - b.days(k.off); wait > 0 {
-		b.Note(finding(Note, "leaving", key, source.Place{}, "left the source and was deactivated; delete follows in %d days", wait))
+		b.Note(finding(Note, "leaving", key, source.Place{}, "left the source and was deactivated; delete follows %s", inDays(wait)))
 		b.settle(t, b.leaver(t, key, Update, ""))
 		return
 	}

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"cmp"
+	"math"
 	"slices"
 
 	"rollcall/fault"
@@ -61,16 +63,22 @@ func (b *Builder) limits() []Limit {
 			}
 		}
 	}
+	b.measure()
 	var out []Limit
 	for _, op := range bounded {
 		if op == GroupRemovals {
-			out = append(out, Limit{})
+			out = append(out, Limit{Name: string(op)})
 			continue
 		}
 		l := Limit{Name: string(op), Allowed: b.in.Policy.allowed(op, base), Wanted: b.counts[op] + b.in.Policy.Recent[op], StopsAll: op.stops()}
 		l.Exceeded = l.Allowed >= 0 && l.Wanted > l.Allowed && b.counts[op] > 0
-		b.over[op] = l.Exceeded && !l.StopsAll
 		out = append(out, l)
+		var units []Limit
+		if !l.Exceeded {
+			units = b.byUnit(op)
+		}
+		out = append(out, units...)
+		b.over[op] = (l.Exceeded || len(units) > 0) && !l.StopsAll
 	}
 	if n := b.counts[Restore]; n > 0 { // nobody is restored who was not allowed to be
 		l := Limit{Name: string(Restore), Allowed: b.in.Policy.Allow[string(Restore)], Wanted: n}
@@ -118,16 +126,31 @@ func (b *Builder) lose(g *group, size int, leaves []membership) {
 	}
 }
 
-// removals is the limit of the group that is nearest to its bound, or furthest over it.
-func (b *Builder) removals() Limit {
-	l := Limit{Name: string(GroupRemovals), Allowed: b.in.Policy.allowed(GroupRemovals, 0), StopsAll: true}
-	for i, g := range b.losses {
-		if i == 0 || g.allowed >= 0 && (l.Allowed < 0 || g.wanted-g.allowed > l.Wanted-l.Allowed) {
-			l.Allowed, l.Wanted = g.allowed, g.wanted
-		}
-		l.Exceeded = l.Exceeded || g.over
+// removals puts what groups lose into limits: those that lose too much, the
+// worst first; where none does, the one that is nearest to its bound.
+func (b *Builder) removals(limits []Limit) []Limit {
+	var all []Limit
+	for _, g := range b.losses {
+		all = append(all, Limit{Name: string(GroupRemovals), Of: g.name, Allowed: g.allowed, Wanted: g.wanted, StopsAll: true, Exceeded: g.over})
 	}
-	return l
+	slices.SortStableFunc(all, func(x, y Limit) int { return cmp.Compare(y.excess(), x.excess()) })
+	over := slices.IndexFunc(all, func(l Limit) bool { return !l.Exceeded })
+	switch {
+	case len(all) == 0:
+		all = []Limit{{Name: string(GroupRemovals), Allowed: b.in.Policy.allowed(GroupRemovals, 0), StopsAll: true}}
+	case over >= 0:
+		all = all[:max(1, over)]
+	}
+	at := slices.IndexFunc(limits, func(l Limit) bool { return l.Name == string(GroupRemovals) })
+	return slices.Replace(limits, at, at+1, all...)
+}
+
+// excess is by how much l is exceeded; negative where it is not.
+func (l Limit) excess() int {
+	if l.Allowed < 0 {
+		return math.MinInt
+	}
+	return l.Wanted - l.Allowed
 }
 
 // wait holds the changes of every kind that is over its limit, and whatever

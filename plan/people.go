@@ -15,6 +15,7 @@ func (b *Builder) planPerson(n int) {
 	if p.flags&chosen == 0 {
 		return
 	}
+	b.foretell(n)
 	switch p.fate {
 	case created:
 		b.create(n)
@@ -389,6 +390,21 @@ func (b *Builder) returns(n int) bool {
 
 func (b *Builder) byUs(t int) bool {
 	return b.ties[t].off != 0 || b.ties[t].flags&open != 0 && b.openOp(t) == Deactivate
+}
+
+// foretell says on which day the source has somebody join or leave: until then
+// they stand as they are.
+func (b *Builder) foretell(n int) {
+	on, told := b.turns[int32(n)]
+	if p := b.people[n]; !told || !b.in.Policy.Lifecycle || p.fate != created && p.fate != linked && p.fate != adopted && p.fate != recovered && p.fate != idle {
+		return
+	}
+	s := b.person(n)
+	if b.people[n].flags&dormant != 0 {
+		b.Note(finding(Note, "joins-later", s.key, s.place, "active from %s on, and not before", dateOf(on)))
+	} else {
+		b.Note(finding(Note, "leaves-later", s.key, s.place, "not active from %s on; until then they stay", dateOf(on)))
+	}
 }
 
 // explain makes the finding of a person who cannot be planned.

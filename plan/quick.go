@@ -56,7 +56,7 @@ func (b *Builder) atRest(n int) bool {
 		return false
 	}
 	w, waits := b.in.Resting[b.keyOf(n)]
-	there := func(k source.Key) bool { _, ok := b.linkedID(k); return ok }
+	there := func(k source.Key) bool { _, ok := b.linkedID(k); return ok || b.find(k) >= 0 }
 	return waits && !slices.ContainsFunc(w.For, there) && w.Digest == b.desired(n).Digest()
 }
 

@@ -56,7 +56,7 @@ func TestStories(t *testing.T) {
 // dialect's short names; a scalar stands for a value, a list for the elements of
 // a set ("Billing:3" is a skill), {"$person": KEY} for a person.
 type story struct {
-	// desired.json: key, line, held, groups (null: the column that names them is
+	// desired.json: key, line, held, unit, groups (null: the column that names them is
 	// blank); every other member is an attribute.
 	desired []map[string]any
 	// current.json: id, version, state (active, inactive, deleted), hidden (not in
@@ -64,17 +64,18 @@ type story struct {
 	current []map[string]any
 	// links.json
 	links []struct {
-		Key, ID, Version, UserName, Open string
-		OpenOp                           plan.Op
-		Ours                             map[string]any
-		Groups                           []string
-		Left, Deactivated, Gone          string
-		Closed                           bool
-		Lost                             *struct {
+		Key, ID, Version, UserName, Open, Unit string
+		OpenOp                                 plan.Op
+		Ours                                   map[string]any
+		Groups                                 []string
+		Left, Deactivated, Gone                string
+		Closed                                 bool
+		Lost                                   *struct {
 			At  string
 			Op  plan.Op
 			Had map[string]any // "Agent@EMEA" is a grant, an id a group
 		}
+		Kept map[string]struct{ Sent, Has, Stays any } // by attribute
 	}
 	// groups.json
 	groups []struct {
@@ -109,6 +110,7 @@ type policy struct {
 	}
 	Limits  map[plan.Op]string // "10 or 2%"
 	Recent  map[plan.Op]int
+	Lately  map[plan.Op][]source.Key // of recent: who
 	Allow   map[string]int
 	Protect []string
 	Roles   map[string]plan.RolePolicy
@@ -150,7 +152,7 @@ func readStory(t *testing.T, a *archive) *story {
 				names[name] = true
 			}
 		}
-		for _, other := range []string{"key", "line", "held", "groups"} {
+		for _, other := range []string{"key", "line", "held", "turns", "groups", "unit"} {
 			delete(names, other)
 		}
 		names["userName"] = true
@@ -179,7 +181,7 @@ func (s *story) input(t *testing.T) plan.Input {
 		Users: s.users, Groups: s.group, Dialect: s.dialect, ByColumn: owns[p.ByColumn], Fixed: p.Fixed,
 		Basis: plan.Basis{Sync: "test", Today: p.Today, Granted: 300},
 		Policy: plan.Policy{
-			Lifecycle: p.Lifecycle != "none", Recent: p.Recent, Allow: p.Allow, Protect: p.Protect, Roles: p.Roles, Only: p.Only,
+			Lifecycle: p.Lifecycle != "none", Recent: p.Recent, RecentOf: p.Lately, Allow: p.Allow, Protect: p.Protect, Roles: p.Roles, Only: p.Only,
 			HoldAll: p.HoldAll, NoClaim: p.NoClaim, Limits: map[plan.Op]plan.Bound{},
 			Leaving: plan.Leaving{Action: p.Leavers.Action, After: p.Leavers.After, Then: p.Leavers.Then, ThenAfter: p.Leavers.ThenAfter},
 		},
@@ -246,7 +248,7 @@ func (s *story) row(t *testing.T, m map[string]any, known bool, unread ...string
 	t.Helper()
 	attrs := map[scim.Path]any{}
 	for name, v := range m {
-		if !slices.Contains([]string{"key", "line", "held", "groups", "id", "version", "state", "hidden", "unread"}, name) {
+		if !slices.Contains([]string{"key", "line", "held", "turns", "groups", "unit", "id", "version", "state", "hidden", "unread"}, name) {
 			attrs[s.path(name)] = v
 		}
 	}
@@ -331,7 +333,7 @@ func (s *story) tellings(t *testing.T) []func(*plan.Builder) {
 		link := plan.Link{
 			Key: source.Key(l.Key), Ref: scim.Ref{Type: scim.User, ID: l.ID, Version: l.Version}, UserName: l.UserName,
 			Ours: s.row(t, l.Ours, false), Groups: l.Groups, Left: date(t, l.Left), Deactivated: date(t, l.Deactivated), Gone: date(t, l.Gone),
-			Open: l.Open, OpenOp: l.OpenOp, Closed: l.Closed,
+			Open: l.Open, OpenOp: l.OpenOp, Closed: l.Closed, Unit: l.Unit,
 		}
 		if l.Lost != nil {
 			link.Lost = plan.Loss{At: date(t, l.Lost.At), Op: l.Lost.Op}
@@ -339,11 +341,20 @@ func (s *story) tellings(t *testing.T) []func(*plan.Builder) {
 				link.Lost.Had = append(link.Lost.Had, plan.Trait{Path: s.path(name), Values: s.kept(t, name, l.Lost.Had[name])})
 			}
 		}
+		for name, k := range l.Kept {
+			if link.Kept == nil {
+				link.Kept = map[scim.Path]plan.Kept{}
+			}
+			p := s.path(name)
+			link.Kept[p] = plan.Kept{Sent: s.values(t, p, k.Sent), Has: s.values(t, p, k.Has), Stays: s.values(t, p, k.Stays)}
+		}
 		all = append(all, func(b *plan.Builder) { b.Link(link) })
 	}
 	for i, m := range s.desired {
 		d := plan.Desired{Key: source.Key(text(m, "key")), Place: source.Place{Source: "hr.csv", Line: i + 2}}
 		d.Held, _ = m["held"].(bool)
+		d.Turns = date(t, text(m, "turns"))
+		d.Unit, _ = m["unit"].(string)
 		if !d.Held {
 			d.Row = s.row(t, m, false)
 		}
@@ -546,9 +557,12 @@ func (s *story) tell(t *testing.T) string {
 	}
 	for _, l := range p.Limits {
 		if l.Exceeded {
-			fmt.Fprintf(&out, "limit %s: %d of %d", l.Name, l.Wanted, l.Allowed)
+			fmt.Fprintf(&out, "limit %s: %d of %d", strings.TrimSpace(l.Name+" "+l.Of), l.Wanted, l.Allowed)
 			if l.StopsAll {
 				fmt.Fprint(&out, ", stops everything")
+			}
+			for i, w := range l.Who {
+				fmt.Fprint(&out, []string{": ", ", "}[min(i, 1)]+w.Name())
 			}
 			fmt.Fprintln(&out)
 		}

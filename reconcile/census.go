@@ -260,7 +260,7 @@ func (j Job) person(c *census, b *plan.Builder, rec source.Record, sum *plan.Dig
 		}
 		b.Note(f)
 	}
-	d := plan.Desired{Key: p.Key, Place: p.Place, Row: p.Row, Groups: p.Groups, Unnamed: !p.Named && j.Input.ByColumn != 0}
+	d := plan.Desired{Key: p.Key, Place: p.Place, Row: p.Row, Groups: p.Groups, Unnamed: !p.Named && j.Input.ByColumn != 0, Turns: p.Turns}
 	for i, x := range d.Digest() {
 		sum[i] ^= x
 	}

@@ -342,12 +342,18 @@ func (o *oracle) apply(h *hire, f facts, l *belief, fresh, creating bool) {
 		case t.own == plan.Watch, t.own == plan.Once && !creating:
 		case t.name == "roles", t.name == "skills", t.name == "languages":
 			o.elements(t.name, t.own, want, f, l, fresh)
-		case len(want) == 0:
+		case len(want) == 0 && !o.sticks(t):
 			delete(f, t.name)
+		case len(want) == 0:
 		default:
 			f[t.name] = kept(t.name, f[t.name], want[""])
 		}
 	}
+}
+
+// sticks tells whether the service keeps what is removed.
+func (o *oracle) sticks(t trait) bool {
+	return o.set["removed_value"] == "keep" && t.path.Parts().Filter == nil
 }
 
 // kept is a number with the extension that telephony gave it.
@@ -422,8 +428,9 @@ func (o *oracle) managers(matched map[string]string) {
 		want, known := h.wants["manager"]
 		switch {
 		case !known, t.own == plan.Once && !isNew:
-		case len(want) == 0:
+		case len(want) == 0 && !o.sticks(*t):
 			delete(f, "manager")
+		case len(want) == 0:
 		case want[""] == key:
 		default:
 			if id := o.chief(want[""], matched); id != "" {

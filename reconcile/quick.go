@@ -139,7 +139,7 @@ func (j Job) recalled(ctx context.Context, p *Proposal, b *plan.Builder, questio
 		if err != nil {
 			return nil, err
 		}
-		if o, known := remembered(l, p.in.Users, !p.census.has(l.Key)); known {
+		if o, known := fromLink(l, p.in.Users, !p.census.has(l.Key)); known {
 			answered[o.ID] = true
 			b.Have(o)
 		}
@@ -147,9 +147,9 @@ func (j Job) recalled(ctx context.Context, p *Proposal, b *plan.Builder, questio
 	return slices.DeleteFunc(questions, func(q target.Query) bool { return whole(q) && answered[q.Who] }), nil
 }
 
-// remembered is the user of a link as last seen. Of somebody who left, their
+// fromLink is the user of a link as last seen. Of somebody who left, their
 // name is enough.
-func remembered(l plan.Link, s *scim.Shape, gone bool) (o target.Observed, known bool) {
+func fromLink(l plan.Link, s *scim.Shape, gone bool) (o target.Observed, known bool) {
 	o = target.Observed{Ref: l.Ref, State: target.Active, Row: l.Image}
 	if active, _ := l.Image.At(activePath); !l.Deactivated.IsZero() || slices.Contains(active, "false") {
 		o.State = target.Inactive

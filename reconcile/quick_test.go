@@ -10,8 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"rollcall/mapping"
 	"rollcall/plan"
 	"rollcall/reconcile"
+	"rollcall/scim"
+	"rollcall/target/genesys"
+	"rollcall/target/genesyssim"
 )
 
 // quick applies what a quick plan says, and answers which requests it took.
@@ -90,7 +94,9 @@ func TestQuickSendsWhatIsDueAndNothingElse(t *testing.T) {
 			map[string]int{conflict: 1, read: 1, patched: 1},
 		},
 		"a role is read first": {
-			func(o *org) { o.source.rows[1].dept, o.source.rows[2].dept = o.source.rows[2].dept, o.source.rows[1].dept },
+			func(o *org) {
+				o.source.rows[1].dept, o.source.rows[2].dept = o.source.rows[2].dept, o.source.rows[1].dept
+			},
 			map[string]int{read: 2, patched: 2, named: 1},
 		},
 		"a joiner": {func(o *org) { o.source.rows = company(31) }, map[string]int{looked: 2, deleted: 1, created: 1, joined: 1, carried: 1, named: 1}},
@@ -165,4 +171,154 @@ func (o *org) stir(chance *rand.Rand, next int) int {
 		}
 	}
 	return next
+}
+
+// TestQuickFindsWhatIsDueBesideNewRows: a row that says what it said may be due
+// all the same (design §11).
+func TestQuickFindsWhatIsDueBesideNewRows(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for name, tt := range map[string]struct {
+		before func(*org) // what the full run is told
+		then   func(*org)
+		want   map[string]int
+		when   time.Duration // after the full run
+	}{
+		"a change that failed, when its pause is over": {
+			before: func(o *org) { o.source.rows[3].title = "Lead"; o.faults("PATCH /users/*", "stale") },
+			when:   6 * time.Minute,
+			want:   map[string]int{conflict: 1, read: 1, patched: 1}, // what failed was a conflict
+		},
+		"not before it is over": {
+			before: func(o *org) { o.source.rows[3].title = "Lead"; o.faults("PATCH /users/*", "stale") },
+			when:   2 * time.Minute,
+			want:   map[string]int{},
+		},
+		"a row that changed meanwhile is not kept waiting": {
+			before: func(o *org) { o.source.rows[3].title = "Lead"; o.faults("PATCH /users/*", "stale") },
+			then:   func(o *org) { o.source.rows[3].title = "Head" },
+			when:   2 * time.Minute,
+			want:   map[string]int{conflict: 1, read: 1, patched: 1},
+		},
+		"a manager who was not there": {
+			before: func(o *org) { o.source.rows[3].boss = "e030" },
+			then:   func(o *org) { o.source.rows = append(o.source.rows, company(31)[30]) },
+			when:   time.Minute,
+			want:   map[string]int{looked: 2, deleted: 1, named: 1, carried: 1, created: 1, joined: 1, patched: 1},
+		},
+		"a membership that failed": {
+			before: func(o *org) { o.source.rows = company(31); o.faults("PATCH /groups/*", "500") },
+			when:   6 * time.Minute,
+			want:   map[string]int{"GET /groups/{id} 200": 1, carried: 1, joined: 1},
+		},
+		"a leaver whose days are over": {
+			before: func(o *org) { o.job.Input.Policy.Leaving.After = 3; o.source.rows = o.source.rows[:29] },
+			when:   3 * day,
+			want:   map[string]int{read: 1, patched: 1},
+		},
+		"a leaver whose days are not over": {
+			before: func(o *org) { o.job.Input.Policy.Leaving.After = 3; o.source.rows = o.source.rows[:29] },
+			when:   2 * day,
+			want:   map[string]int{},
+		},
+		"somebody who is back as they were": {
+			before: func(o *org) { o.source.rows = o.source.rows[:29] },
+			then:   func(o *org) { o.source.rows = company(30) },
+			when:   day,
+			want:   map[string]int{read: 1, patched: 1},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				o := newOrg(t, nil, company(30)...)
+				o.apply()
+				tt.before(o)
+				if _, err := o.job.Apply(t.Context(), "apply", o.job.Plan, reconcile.Hooks{}); err != nil {
+					t.Fatalf("Apply: %v", err)
+				}
+				o.control(http.MethodPut, "faults", []genesyssim.Fault{})
+				time.Sleep(tt.when)
+				if tt.then != nil {
+					tt.then(o)
+				}
+				o.job.Input.Basis.Today = time.Now().UTC().Format(time.DateOnly)
+				if _, took := o.quick(); !maps.Equal(took, tt.want) {
+					t.Errorf("took %v, want %v", took, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// faults makes requests fail.
+func (o *org) faults(match, do string) {
+	o.Helper()
+	o.control(http.MethodPut, "faults", []map[string]any{{"match": match, "do": do}})
+}
+
+// TestQuickReadsWhatIsNewlyManaged: of an attribute that nobody asked for so far
+// the ledger knows nothing.
+func TestQuickReadsWhatIsNewlyManaged(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := newOrg(t, nil, company(45)...)
+		all := o.job
+		o.job = o.without(title)
+		o.apply()
+		o.job = all
+		r, took := o.quick()
+		if took["GET /users 200"] == 0 || r.Succeeded != 45 {
+			t.Errorf("took %v, %d succeeded; want the list and 45 titles: that is cheaper than 45 users one by one", took, r.Succeeded)
+		}
+		o.settled()
+	})
+}
+
+// TestQuickStopsWhereTheLedgerIsContradicted: an old copy of the ledger, or
+// another organization, is noticed before anything is written over.
+func TestQuickStopsWhereTheLedgerIsContradicted(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*org){
+		"a user who is gone": func(o *org) {
+			o.control(http.MethodPost, "edit", map[string]any{"user": "e003@example.com", "delete": true})
+		},
+		"versions that went back, and gaps": func(o *org) { o.control(http.MethodPost, "reset", nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				o := newOrg(t, func(c *genesyssim.Config) {
+					for _, r := range company(30)[3:5] {
+						c.Users.List = append(c.Users.List, map[string]any{"userName": r.mail(), "displayName": "Once " + r.name})
+					}
+				}, company(30)...)
+				o.job.Input.Policy.Allow = map[string]int{string(plan.Adopt): -1, string(plan.Create): -1}
+				o.apply()
+				change(o)
+				o.source.rows[3].title = "Lead"
+				o.source.rows[4].title = "Lead"
+				r, took := o.quick()
+				if !slices.ContainsFunc(r.Findings, func(f plan.Finding) bool { return f.Code == "ledger-contradicted" }) || took[looked] == 0 {
+					t.Errorf("findings %v, took %v; want a full comparison that says why", r.Findings, took)
+				}
+				if got := o.people()["e004@example.com"].Title; got != "Lead" {
+					t.Errorf("title = %q, want Lead: one person's trouble stops nobody else", got)
+				}
+			})
+		})
+	}
+}
+
+// without is the job before p was managed.
+func (o *org) without(p scim.Path) reconcile.Job {
+	o.Helper()
+	r := rules()
+	r.Attributes = slices.DeleteFunc(r.Attributes, func(a mapping.Attribute) bool { return a.Path == p })
+	all, _ := o.source.Columns(o.Context())
+	m, err := mapping.Compile(r, all, mapping.Options{Dialect: genesys.Dialect(), Timezone: time.UTC, Now: time.Now()})
+	if err != nil {
+		o.Fatalf("Compile: %v", err)
+	}
+	j := o.job
+	j.Mapping, j.Input.Users = m, m.Shape()
+	j.Input.Rules = slices.DeleteFunc(slices.Clone(j.Input.Rules), func(r plan.Rule) bool { return r.Path == p })
+	return j
 }

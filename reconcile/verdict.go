@@ -144,7 +144,7 @@ func orNone(values []scim.Value) []scim.Value {
 //	not read                  | unread
 //	equal                     | equal
 //	watch                     | watched
-//	anything else             | heldBack, by the findings on it or on the person
+//	anything else             | heldBack, by the findings on it or on the person, or by the service
 //
 // A difference that the plan does not see as one (the spelling of a name, what
 // others added to a set) is equal where the person is compared at all.
@@ -174,9 +174,16 @@ func (s *story) judge(a *Attribute, r plan.Rule) {
 		a.Verdict, a.Why = HeldBack, []string{"lifecycle: none never renames, activates or deactivates"}
 	case len(s.Why) > 0:
 		a.Verdict = HeldBack
+	case s.isKept(r.Path):
+		a.Verdict, a.Why = HeldBack, []string{"it was sent before, and the service keeps what is there; sent again when either changes"}
 	default:
 		a.Verdict = Equal
 	}
+}
+
+// isKept tells whether the service did not carry out what it was sent of p.
+func (s *story) isKept(p scim.Path) bool {
+	return s.sought.link != nil && !s.sought.link.Kept[p].IsEmpty()
 }
 
 // edited tells whether a change edits the attribute, and what becomes of that.

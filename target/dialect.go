@@ -36,6 +36,8 @@ type Dialect struct {
 
 	// MembersPerRequest is how many members one PATCH of a group may carry.
 	MembersPerRequest int
+	// MembersPerGroup is how many members a group is advised to have; 0: no bound.
+	MembersPerGroup int
 
 	// Canonical is the one form in which a value of p is compared, sent and
 	// stored: a set element as an object of its Set's Sub members, a phone as

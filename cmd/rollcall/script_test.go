@@ -17,12 +17,25 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"rollcall/internal/cli"
 	"rollcall/internal/sampledata"
 	"rollcall/target/genesyssim"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"rollcall": main})
+	testscript.Main(m, map[string]func(){"rollcall": main, "later": later})
+}
+
+// later DURATION ARG...: rollcall, so much later.
+func later() {
+	ahead, err := time.ParseDuration(os.Args[1])
+	if err != nil {
+		panic(err)
+	}
+	os.Exit(cli.Main(context.Background(), cli.Process{
+		Args: os.Args[2:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.LookupEnv,
+		Now: func() time.Time { return time.Now().Add(ahead) },
+	}))
 }
 
 // TestScripts drives the real program against the simulator: what a person types and sees.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -159,7 +160,7 @@ func (h Host) openLedger(ctx context.Context, c *config.Config, readOnly bool) (
 			return nil, fmt.Errorf("ledger_key: %w", err)
 		}
 	}
-	return sqlledger.Open(ctx, c.Ledger, o)
+	return sqlledger.Open(ctx, cmp.Or(c.Database.Reveal(), c.Ledger), o)
 }
 
 func (h Host) client(c *config.Config) (*genesys.Client, error) {

@@ -122,77 +122,6 @@ func findRun(runs iter.Seq2[ledger.Run, error], word string) (ledger.Run, error)
 	}
 }
 
-func (s *session) auditCommand() *cobra.Command {
-	var o struct{ who, since, until, kind, format string }
-	cmd := command(&cobra.Command{
-		Use:     "audit",
-		Short:   "read the ledger as evidence",
-		Long:    "Lists what was intended and what happened, entry by entry: who, when, before and after.",
-		Example: "  rollcall audit --who jo@example.com --since 2026-11-01\n  rollcall audit --format jsonl > audit.jsonl\n  rollcall audit verify",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			f, err := auditFilter(o.who, o.since, o.until, o.kind)
-			if err != nil {
-				return err
-			}
-			if o.format != "text" && o.format != "jsonl" {
-				return usage("audit: --format is text or jsonl, not %q", o.format)
-			}
-			l, err := s.openLedger(cmd)
-			if err != nil {
-				return err
-			}
-			defer l.Close()
-			entries := l.Entries(cmd.Context(), f)
-			switch {
-			case s.json:
-				return s.listJSON("rollcall.audit/1", "entries", each(entries, entryDoc))
-			case o.format == "jsonl":
-				return s.lines(each(entries, entryDoc))
-			default:
-				return report.Audit(s.Stdout, entries, s.style(s.Stdout, s.dialect()))
-			}
-		},
-	})
-	flags := cmd.Flags()
-	flags.StringVar(&o.who, "who", "", "only this person: a source `KEY`, userName or Genesys id")
-	flags.StringVar(&o.since, "since", "", "not before this `TIME`: 2026-11-01, or RFC 3339")
-	flags.StringVar(&o.until, "until", "", "before this `TIME`")
-	flags.StringVar(&o.kind, "kind", "", "only entries of this `KIND`: run, intent, outcome, end, note")
-	flags.StringVar(&o.format, "format", "text", "`FORMAT`: text or jsonl")
-	cmd.AddCommand(s.verifyCommand())
-	return cmd
-}
-
-func auditFilter(who, since, until, kind string) (ledger.Filter, error) {
-	f := ledger.Filter{Who: who, Kind: ledger.Kind(kind)}
-	switch f.Kind {
-	case "", ledger.KindRun, ledger.KindIntent, ledger.KindOutcome, ledger.KindEnd, ledger.KindNote:
-	default:
-		return f, usage("audit: --kind is run, intent, outcome, end or note, not %q", kind)
-	}
-	var err error
-	if f.Since, err = instant("--since", since); err != nil {
-		return f, err
-	}
-	f.Until, err = instant("--until", until)
-	return f, err
-}
-
-// instant reads a date, which begins at midnight here, or an RFC 3339 time.
-func instant(flag, text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if t, err := time.ParseInLocation(time.DateOnly, text, time.Local); err == nil {
-		return t, nil
-	}
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return t, usage("%s %q: not a date (2026-11-01) or time (2026-11-01T08:00:00Z)", flag, text)
-	}
-	return t, nil
-}
-
 func (s *session) verifyCommand() *cobra.Command {
 	var kept string
 	cmd := command(&cobra.Command{
@@ -289,19 +218,4 @@ func (s *session) listJSON(schema, name string, docs iter.Seq2[any, error]) erro
 	}
 	_, err := fmt.Fprint(s.Stdout, "\n  ]\n}\n")
 	return err
-}
-
-// lines streams one JSON document a line.
-func (s *session) lines(docs iter.Seq2[any, error]) error {
-	enc := json.NewEncoder(s.Stdout)
-	enc.SetEscapeHTML(false)
-	for d, err := range docs {
-		if err == nil {
-			err = enc.Encode(d)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

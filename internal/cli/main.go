@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -30,11 +31,12 @@ type Process struct {
 	Stdout io.Writer
 	Stderr io.Writer
 	Env    func(string) (string, bool)
+	Now    func() time.Time // nil: the clock
 }
 
 // Main runs one command and is its exit code (design §5).
 func Main(ctx context.Context, p Process) int {
-	s := &session{Process: p, host: app.Host{Env: p.Env}}
+	s := &session{Process: p, host: app.Host{Env: p.Env, Now: p.Now}}
 	root := s.root() //nolint:contextcheck // commands take that of ExecuteContext
 	root.SetArgs(p.Args)
 	root.SetIn(p.Stdin)

@@ -29,7 +29,8 @@ const DefaultFile = "rollcall.yaml"
 type Config struct {
 	File     string // as it was named; "" of one that was made from the environment
 	Name     string
-	Ledger   string // path of the SQLite file
+	Ledger   string // path of the SQLite file; "" where Database has the ledger
+	Database Secret // URL of a PostgreSQL database: it may hold a password
 	Key      Secret // that of the ledger; zero: the file beside it
 	Timezone *time.Location
 	Dialect  target.Dialect

@@ -122,7 +122,7 @@ func TestEveryKeyArrives(t *testing.T) {
 		Redact: []scim.Path{"title"}, Retention: config.Span{Months: 13},
 	}
 	ignore := cmp.Options{
-		cmpopts.IgnoreFields(config.Config{}, "Dialect", "Mapping", "Timezone", "Key"), cmpopts.IgnoreFields(config.Target{}, "ClientSecret"),
+		cmpopts.IgnoreFields(config.Config{}, "Dialect", "Mapping", "Timezone", "Key", "Database"), cmpopts.IgnoreFields(config.Target{}, "ClientSecret"),
 		cmpopts.IgnoreUnexported(config.Config{}),
 	}
 	if diff := cmp.Diff(want, c, ignore); diff != "" {
@@ -492,4 +492,22 @@ func FuzzParse(f *testing.F) {
 			_, _ = c.Compile(nil, time.Time{})
 		}
 	})
+}
+
+// The URL of a ledger may hold a password, which is shown to nobody who does not ask for it.
+func TestALedgerOnPostgreSQL(t *testing.T) {
+	t.Parallel()
+	env := vars("LEDGER_KEY", "k", "LEDGER", "postgres://kim:"+canary+"@db/rollcall")
+	for text, want := range map[string]string{
+		"ledger: env:LEDGER":                         "postgres://kim:" + canary + "@db/rollcall",
+		"ledger: postgres://db/rollcall?schema=acme": "postgres://db/rollcall?schema=acme",
+	} {
+		c := parse(t, least+text+"\nledger_key: env:LEDGER_KEY\n", env)
+		if got := c.Database.Reveal(); got != want || c.Ledger != "" {
+			t.Errorf("%s: ledger at %q and %q, want %q", text, c.Ledger, got, want)
+		}
+		if shown := fmt.Sprintf("%+v", c); strings.Contains(shown, canary) {
+			t.Errorf("%s: printing shows the password", text)
+		}
+	}
 }

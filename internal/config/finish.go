@@ -18,6 +18,9 @@ func (f *draft) finish(root *yaml.Node) {
 	f.Name = cmp.Or(f.Name, f.r.base())
 	f.Approvals.Another = f.by == "another"
 	f.Policy.Roles = f.roles
+	if !f.Database.IsZero() && f.seen["ledger_key"] == nil {
+		f.fail("ledger", "a ledger on PostgreSQL needs ledger_key: env:NAME or file:/path; openssl rand -base64 32 makes a key")
+	}
 	f.whence()
 	f.fill(cmp.Or(f.seen["genesys"], f.seen["target"], root))
 	f.leave()

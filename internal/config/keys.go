@@ -1,8 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -69,8 +71,8 @@ func (f *draft) file() kind {
 	r := f.r
 	return r.object(
 		field{name: "name", kind: r.words(&f.Name), def: "the name of the file", doc: "what this sync is called in the ledger and in reports"},
-		field{name: "ledger", kind: f.ledger(), def: "rollcall.db", doc: "the SQLite file that remembers what was done"},
-		field{name: "ledger_key", kind: r.secret(&f.Key, r.referred), doc: "the key that seals personal values in the ledger; left out, a file beside the ledger"},
+		field{name: "ledger", kind: f.at("ledger", f.ledger()), def: "rollcall.db", doc: "what remembers what was done: an SQLite file, or the URL of a PostgreSQL database"},
+		field{name: "ledger_key", kind: f.at("ledger_key", r.secret(&f.Key, r.referred)), doc: "the key that seals personal values in the ledger; left out, a file beside the ledger; required on PostgreSQL"},
 		field{name: "timezone", kind: f.zone(), doc: "an IANA time zone; required as soon as an expression uses today, or a schedule a time of day"},
 		field{name: "source", kind: f.at("source", f.source()), doc: "where people are read from", required: true},
 		field{name: "target", kind: f.at("target", f.target()), doc: "the organization; what is left out comes from the environment"},
@@ -109,16 +111,33 @@ func (f *draft) at(name string, k kind) kind {
 }
 
 func (f *draft) ledger() kind {
-	return f.r.scalar("path", textSchema(""), func(n *yaml.Node, text string) {
+	return f.r.scalar("path or URL", textSchema(""), func(n *yaml.Node, text string) {
+		from := ""
 		if isReference(text) {
-			text = f.r.referred(n, text)
+			text, from = f.r.referred(n, text), text
 		}
-		if scheme, _, ok := strings.Cut(text, "://"); ok {
-			f.r.fail(n, "a ledger in a database (%s) is not in this version: name a file", scheme)
-			return
+		scheme, _, isURL := strings.Cut(text, "://")
+		switch {
+		case !isURL:
+			f.Ledger = f.r.relative(text)
+		case scheme != "postgres" && scheme != "postgresql":
+			f.r.fail(n, "a ledger in a database of this kind (%s) is not in this version: name a file, or write postgres://HOST/DATABASE", scheme)
+		case from == "" && hasPassword(text):
+			f.r.fail(n, "a secret does not stand in the file: write ledger: env:NAME or file:/path, or give the password in PGPASSWORD or ~/.pgpass; and change the one that stood here")
+		default:
+			f.Ledger, f.Database = "", NewSecret(text, cmp.Or(from, text))
 		}
-		f.Ledger = f.r.relative(text)
 	})
+}
+
+// hasPassword tells whether the URL of a database holds a password, or cannot be read.
+func hasPassword(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil {
+		return true
+	}
+	_, given := u.User.Password()
+	return given || u.Query().Has("password") || u.Query().Has("sslpassword")
 }
 
 func (f *draft) zone() kind {

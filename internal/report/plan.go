@@ -20,6 +20,7 @@ func Plan(w io.Writer, p *plan.Plan, s Style) error {
 	if p.Basis.Source != "" {
 		fmt.Fprintf(out, "%s: %s of %s -> %s\n", p.Basis.Sync, plural(p.Basis.Records, "record"), p.Basis.Source, p.Basis.Org)
 	}
+	s.opening(out, p)
 	alike := 0
 	for c := range p.Changes() {
 		if c.Op == plan.Adopt && len(c.Edits) == 0 {
@@ -85,9 +86,18 @@ func (s Style) created(out io.Writer, c plan.Change) {
 
 func (s Style) edit(out io.Writer, e plan.Edit) {
 	name := s.path(e.Path)
+	if text := difference(e); text != "" {
+		fmt.Fprintf(out, "             %s: %s\n", name, text)
+	}
+	if len(e.Claim) > 0 {
+		fmt.Fprintln(out, s.paint(faint, fmt.Sprintf("             %s: claims %s", name, values(e.Claim))))
+	}
+}
+
+// difference is what an edit does, on one line; "" where it only claims.
+func difference(e plan.Edit) string {
 	if e.Whole {
-		fmt.Fprintf(out, "             %s: %s -> %s\n", name, values(e.Before), values(e.Set))
-		return
+		return values(e.Before) + " -> " + values(e.Set)
 	}
 	var parts []string
 	if len(e.Add) > 0 {
@@ -96,12 +106,7 @@ func (s Style) edit(out io.Writer, e plan.Edit) {
 	if len(e.Remove) > 0 {
 		parts = append(parts, "- "+values(e.Remove))
 	}
-	if len(parts) > 0 {
-		fmt.Fprintf(out, "             %s: %s\n", name, strings.Join(parts, "  "))
-	}
-	if len(e.Claim) > 0 {
-		fmt.Fprintln(out, s.paint(faint, fmt.Sprintf("             %s: claims %s", name, values(e.Claim))))
-	}
+	return strings.Join(parts, "  ")
 }
 
 func (s Style) members(out io.Writer, c plan.Change) {
@@ -149,11 +154,11 @@ func (s Style) findings(out io.Writer, fs []plan.Finding) {
 	const most = 3
 	same := map[[2]string]int{}
 	for _, f := range fs {
-		same[[2]string{f.Code, f.Text}]++
+		same[alike(f)]++
 	}
 	shown := map[[2]string]int{}
 	for _, f := range fs {
-		kind := [2]string{f.Code, f.Text}
+		kind := alike(f)
 		if shown[kind]++; shown[kind] > most {
 			if shown[kind] == same[kind] {
 				fmt.Fprintf(out, "%s %s: and %d more like it; --json lists each\n", s.paint(tints[f.Severity], "! "+string(f.Severity)), f.Code, same[kind]-most)
@@ -169,6 +174,15 @@ func (s Style) findings(out io.Writer, fs []plan.Finding) {
 		}
 		fmt.Fprintf(out, "%s %s: %s\n", s.paint(tints[f.Severity], "! "+string(f.Severity)), f.Code, text)
 	}
+}
+
+// alike is what findings that say the same have in common: of the days on which
+// people join and leave it is that they do.
+func alike(f plan.Finding) [2]string {
+	if f.Code == "joins-later" || f.Code == "leaves-later" {
+		return [2]string{f.Code}
+	}
+	return [2]string{f.Code, f.Text}
 }
 
 func (s Style) limits(out io.Writer, ls []plan.Limit) {

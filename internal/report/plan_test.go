@@ -10,6 +10,7 @@ import (
 	"rollcall/internal/report"
 	"rollcall/plan"
 	"rollcall/scim"
+	"rollcall/source"
 	"rollcall/target"
 	"rollcall/target/genesys"
 )
@@ -55,6 +56,38 @@ func TestPlanForPeople(t *testing.T) {
 	}
 	if !strings.Contains(got, "1 to update, 1 group to change, 1 finding; ") {
 		t.Errorf("Plan() has no sum:\n%s", got)
+	}
+}
+
+// Of many who are adopted or renamed, what it comes to is said first.
+func TestAPlanOpensWithWhatChangesForMany(t *testing.T) {
+	t.Parallel()
+	one := func(op plan.Op, key, path, before, after string) plan.Change {
+		return plan.Change{Op: op, Key: source.Key(key), UserName: key, Target: scim.Ref{Type: scim.User, ID: key}, Edits: []plan.Edit{
+			{Path: scim.Path(path), Whole: true, Before: []scim.Value{scim.ValueOf(before)}, Set: []scim.Value{scim.ValueOf(after)}},
+		}}
+	}
+	got := text(t, []plan.Change{
+		one(plan.Adopt, "e1", "title", "agent", "Agent"),
+		one(plan.Adopt, "e2", "displayName", "Gilbert, Guy", "Guy Gilbert"),
+		one(plan.Adopt, "e3", "displayName", "Walters, Rob", "Rob Walters"),
+		{Op: plan.Adopt, Key: "e4", Edits: []plan.Edit{{Path: "roles", Claim: []scim.Value{scim.ValueOf("Agent")}}}},
+		one(plan.Update, "e5", "title", "Agent", "Lead"),
+		one(plan.Rename, "e6", "userName", "a@old.example", "a@new.example"),
+		one(plan.Rename, "e7", "userName", "b@old.example", "b@new.example"),
+		one(plan.Rename, "e8", "userName", "c@new.example", "d@new.example"),
+	}, nil, false)
+	_, got, _ = strings.Cut(got, "\n")
+	want := `= of users who are there already, adopted:
+             displayName differs on 2: Gilbert, Guy -> Guy Gilbert
+             title differs on 1: agent -> Agent
+~ sign-in names change: 3
+             old.example -> new.example: 2, as a@old.example -> a@new.example
+             within new.example: 1, as c@new.example -> d@new.example
+= adopt      e1 (e1)  (waits: limit adopt)  
+`
+	if !strings.HasPrefix(got, want) {
+		t.Errorf("Plan() (-want +got):\n%s", cmp.Diff(want, got))
 	}
 }
 

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/reconcile"
+	"rollcall/scim"
 )
 
 // Report writes what became of a run: the counts an operator asks for first,
@@ -31,10 +32,16 @@ func Report(w io.Writer, r *reconcile.Report, rows iter.Seq2[reconcile.Row, erro
 	if rows == nil {
 		return out.Flush()
 	}
+	told := map[string]bool{}
 	for row, err := range rows {
 		if err != nil {
 			return err
 		}
+		row.Kept = untold(row, r.Noticed)
+		if told[row.Hint] {
+			row.Hint = "" // what to do is the same for hundreds
+		}
+		told[row.Hint] = true
 		s.trouble(out, row)
 	}
 	return out.Flush()
@@ -72,6 +79,14 @@ func (s Style) trouble(out io.Writer, row reconcile.Row) {
 			fmt.Fprintln(out, "    "+row.Hint)
 		}
 	}
+}
+
+// untold are the kept paths of row that no finding of the run speaks of.
+func untold(row reconcile.Row, findings []plan.Finding) []scim.Path {
+	if slices.ContainsFunc(findings, func(f plan.Finding) bool { return f.Code == "value-kept" && f.Key == row.Key }) {
+		return nil
+	}
+	return row.Kept
 }
 
 // inPart writes what of a change was not sent.
@@ -157,58 +172,6 @@ func ended(r ledger.Run) string {
 		return "not ended"
 	}
 	return r.Ending.Result
-}
-
-// Audit writes entries of the ledger for people, one a line.
-func Audit(w io.Writer, entries iter.Seq2[ledger.Entry, error], s Style) error {
-	out := bufio.NewWriter(w)
-	for e, err := range entries {
-		if err != nil {
-			return err
-		}
-		name := printable(e.UserName)
-		if e.Key != "" {
-			name += " (" + printable(string(e.Key)) + ")"
-		}
-		if e.Erased {
-			name = "(forgotten)"
-		}
-		fmt.Fprintf(out, "%6d  %s  %s  %-7s %-10s %s%s\n", e.Seq, e.Time.UTC().Format("2006-01-02T15:04:05.000Z"), e.Run, e.Kind, e.Op, name, s.outcome(e.Outcome))
-	}
-	return out.Flush()
-}
-
-func (s Style) outcome(o *ledger.Outcome) string {
-	if o == nil {
-		return ""
-	}
-	parts := []string{"", string(o.Result)}
-	if o.Status > 0 {
-		parts[1] += fmt.Sprintf(" %d", o.Status)
-	}
-	for _, e := range o.Edits {
-		parts = append(parts, s.short(e))
-	}
-	if o.Error != "" {
-		parts = append(parts, s.paint(red, o.Error))
-	}
-	return strings.Join(parts, "  ")
-}
-
-// short is one edit on the line of its entry.
-func (s Style) short(e plan.Edit) string {
-	name := s.path(e.Path)
-	if e.Whole {
-		return fmt.Sprintf("%s: %s -> %s", name, values(e.Before), values(e.Set))
-	}
-	text := name + ":"
-	if len(e.Add) > 0 {
-		text += " +" + values(e.Add)
-	}
-	if len(e.Remove) > 0 {
-		text += " -" + values(e.Remove)
-	}
-	return text
 }
 
 // Check writes one line of `check`, its hint below.

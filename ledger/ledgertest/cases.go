@@ -37,6 +37,8 @@ func cases() map[string]func(*Bench) {
 		"what was seen is merged path by path":                       images,
 		"elements of sets are ours as they are sent":                 claims,
 		"an element whose other parts change stays one":              proficiency,
+		"what the service keeps is remembered until it is otherwise": kept,
+		"what the service keeps of a set is followed by element":     keptElements,
 		"memberships are followed per person":                        members,
 		"of memberships that went in part, those sent are ours":      membersInPart,
 		"a rekey moves the link with all that is known of it":        rekeyed,
@@ -45,10 +47,12 @@ func cases() map[string]func(*Bench) {
 		"a batch with a fault in it leaves nothing":                  allOrNothing,
 		"one run at a time for one organization":                     lock,
 		"the lock of a dead process is free":                         deadLock,
+		"a run that lost its lock intends nothing more":              lostLock,
 		"runs are listed newest first with what they did":            runs,
 		"entries are found by run, kind, time and person":            entries,
 		"everybody in a group's change is found by it":               entriesOfMembers,
 		"absence is kept from the first time on":                     absence,
+		"where people belong is kept, and comes with their links":    units,
 		"notes are remembered, the newest of a name":                 notes,
 		"counts tell what happened or may have, reverts not":         counts,
 		"a canceled caller writes nothing":                           canceled,
@@ -58,6 +62,10 @@ func cases() map[string]func(*Bench) {
 		"links can be read while the ledger is written":              interleaved,
 		"an outcome is kept whole":                                   whole,
 		"what is about nobody in the source is kept and found by id": byID,
+		"a plan waits with its changes, and nothing has happened":    planWaits,
+		"a plan is decided about step by step":                       planDecided,
+		"a newer plan of the same sync and command replaces one":     planReplaced,
+		"everybody in a plan that waits is found by it":              planFound,
 	}
 }
 

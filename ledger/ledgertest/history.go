@@ -70,6 +70,20 @@ func deadLock(b *Bench) {
 	b.End(b.Begin("org"))
 }
 
+func lostLock(b *Bench) {
+	first := b.Begin("org")
+	b.Intend(first, Creation("e1"))
+	b.Reopen()
+	b.Begin("another")
+	b.Intend(first, Creation("e2"))
+	b.Begin("org")
+	err := b.L.Intend(b.ctx(), first, []plan.Change{Creation("e3")})
+	if fault.Of(err) != fault.Busy || fault.Hint(err) == "" || !strings.Contains(err.Error(), string(first)) {
+		b.T.Errorf("Intend() = %v, want Busy with a hint: a later run of the organization has begun", err)
+	}
+	b.Settle(first, Created("e1", "u1"))
+}
+
 func runs(b *Bench) {
 	first := b.Begin("org")
 	b.Create(first, "e1", "u1")

@@ -23,6 +23,7 @@ type Ledger interface {
 	ledger.Notebook
 	ledger.Register
 	ledger.Recovery
+	ledger.Desk
 }
 
 // A Home is a place where one ledger lives. Open opens it: again after Close,

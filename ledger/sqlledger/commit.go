@@ -73,7 +73,7 @@ func (l *Ledger) commitAll(ctx context.Context, batch []*request) {
 }
 
 func (l *Ledger) commitOnce(ctx context.Context, batch []*request) error {
-	sqlTx, err := l.write.BeginTx(ctx, nil)
+	sqlTx, err := l.begin(ctx, l.write)
 	if err != nil {
 		return err
 	}
@@ -117,13 +117,13 @@ type tx struct {
 // stmts are prepared when the ledger is opened for writing.
 var stmts = []string{
 	insertEntry, insertTree, selectTree, insertKey, selectKey, insertName, selectName, selectLoose, insertMention, selectLink, upsertLink,
-	insertOpen, selectOpen, selectLeft, selectOpens, deleteOpen, updateOpen, selectRun, updateRun, selectEntry,
+	insertOpen, selectOpen, selectLeft, selectOpens, deleteOpen, updateOpen, selectRun, updateRun, selectEntry, countLater,
 }
 
 func (l *Ledger) prepare(ctx context.Context) error {
 	l.stmts = make(map[string]*sql.Stmt, len(stmts))
 	for _, q := range stmts {
-		s, err := l.write.PrepareContext(ctx, q) //nolint:sqlclosecheck // lives as long as the ledger
+		s, err := l.write.PrepareContext(ctx, l.bind(q)) //nolint:sqlclosecheck // lives as long as the ledger
 		if err != nil {
 			return l.explain("open ledger", err)
 		}
@@ -137,16 +137,23 @@ func (t *tx) exec(query string, args ...any) error {
 	if s := t.l.stmts[query]; s != nil {
 		_, err = t.sql.StmtContext(t.ctx, s).ExecContext(t.ctx, args...) //nolint:sqlclosecheck // ends with the transaction
 	} else {
-		_, err = t.sql.ExecContext(t.ctx, query, args...)
+		_, err = t.sql.ExecContext(t.ctx, t.l.bind(query), args...)
 	}
 	return err
+}
+
+func (t *tx) rows(query string, args ...any) (*sql.Rows, error) {
+	if s := t.l.stmts[query]; s != nil {
+		return t.sql.StmtContext(t.ctx, s).QueryContext(t.ctx, args...) //nolint:sqlclosecheck // the same
+	}
+	return t.sql.QueryContext(t.ctx, t.l.bind(query), args...)
 }
 
 func (t *tx) row(query string, args ...any) *sql.Row {
 	if s := t.l.stmts[query]; s != nil {
 		return t.sql.StmtContext(t.ctx, s).QueryRowContext(t.ctx, args...) //nolint:sqlclosecheck // the same
 	}
-	return t.sql.QueryRowContext(t.ctx, query, args...)
+	return t.sql.QueryRowContext(t.ctx, t.l.bind(query), args...)
 }
 
 const (

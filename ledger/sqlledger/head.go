@@ -35,14 +35,7 @@ func (t *tx) signer() (note.Signer, error) {
 	if err := t.row(selectVerifier).Scan(&verifier); err != nil {
 		return nil, err
 	}
-	made := func() (string, error) {
-		key, _, err := note.GenerateKey(rand.Reader, t.l.origin())
-		return key, err
-	}
-	if verifier != "" {
-		made = nil
-	}
-	text, err := secret("signing key", t.l.o.SignFile, made)
+	text, err := t.l.signing(verifier == "")
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +55,33 @@ func (t *tx) signer() (note.Signer, error) {
 			"put the file back from where the ledger was made or last backed up; nothing was changed")
 	}
 	return s, nil
+}
+
+// signing is the text of the signing key: that of its file, which is made where
+// this is the first time, or the one that follows from the ledger key.
+func (l *Ledger) signing(first bool) (string, error) {
+	if l.o.SignFile == "" {
+		return signerOf(l.origin(), l.keys.sign)
+	}
+	var made func() (string, error)
+	if first {
+		made = func() (string, error) {
+			key, _, err := note.GenerateKey(rand.Reader, l.origin())
+			return key, err
+		}
+	}
+	return secret("signing key", l.o.SignFile, made)
+}
+
+// signerOf is the text of the signing key with this seed.
+func signerOf(name string, seed []byte) (string, error) {
+	public, _ := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
+	verifier, err := note.NewEd25519VerifierKey(name, public)
+	if err != nil {
+		return "", err
+	}
+	sum, _, _ := strings.Cut(strings.TrimPrefix(verifier, name+"+"), "+")
+	return "PRIVATE+KEY+" + name + "+" + sum + "+" + base64.StdEncoding.EncodeToString(append([]byte{1}, seed...)), nil
 }
 
 // verifierOf is the public half of a signing key's text, PRIVATE+KEY+name+hash+base64(1, seed).
@@ -129,7 +149,7 @@ func (l *Ledger) readHead(text, verifier string) (head, error) {
 // Kept elsewhere, it lets [Ledger.Verify] show even that the whole ledger was written anew.
 func (l *Ledger) Checkpoint(ctx context.Context) (ledger.Checkpoint, error) {
 	var text string
-	err := l.read.QueryRowContext(ctx, selectNewest).Scan(&text)
+	err := l.row(ctx, selectNewest).Scan(&text)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}

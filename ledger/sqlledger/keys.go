@@ -53,6 +53,7 @@ type keyring struct {
 	house  cipher.AEAD // of what is about no single person
 	lookup []byte      // of keyed digests
 	checks []byte      // stored, to tell a wrong key
+	sign   []byte      // seed of the signing key, where no file has one
 }
 
 // derive makes the keys of the ledger with this id.
@@ -63,7 +64,7 @@ func derive(key []byte, id string) (*keyring, error) {
 		err = errors.Join(err, e)
 		return b
 	}
-	k := &keyring{lookup: sub("lookup"), checks: sub("check")[:digestSize]}
+	k := &keyring{lookup: sub("lookup"), checks: sub("check")[:digestSize], sign: sub("sign")}
 	wrap, house := sub("wrap"), sub("house")
 	if err != nil {
 		return nil, fmt.Errorf("derive ledger keys: %w: %w", fault.Internal, err)

@@ -198,7 +198,7 @@ func (t *tx) drop(o openRow) error { return t.exec(deleteOpen, o.run, o.change) 
 func (t *tx) unsure(o openRow) error { return t.exec(updateOpen, o.run, o.change) }
 
 func (t *tx) opens(person int64, target []byte) ([]openRow, error) {
-	rows, err := t.sql.StmtContext(t.ctx, t.l.stmts[selectOpens]).QueryContext(t.ctx, person, target) //nolint:sqlclosecheck // ends with the transaction
+	rows, err := t.rows(selectOpens, person, target)
 	return collect(rows, err, (*openRow).fields)
 }
 

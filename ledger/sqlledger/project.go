@@ -24,9 +24,11 @@ type opened struct {
 	outcome *ledger.Outcome
 	intent  *opened // of an outcome
 	start   ledger.Start
+	slot    string // of a plan that waits
 
-	key      source.Key // of an outcome, an absent or a back entry
+	key      source.Key // of an outcome, an absent, a back or a unit entry
 	userName string     // of an outcome
+	unit     string     // of a unit entry
 }
 
 // open opens the boxes of r and reads what is in them.
@@ -59,19 +61,24 @@ func (e *opened) read() error {
 	switch ledger.Kind(e.kind) {
 	case ledger.KindRun:
 		return json.Unmarshal(e.text, &e.start)
-	case ledger.KindIntent:
+	case ledger.KindIntent, ledger.KindPart:
 		return json.Unmarshal(e.text, &e.change)
+	case ledger.KindPlan:
+		var w ledger.WaitingPlan
+		err := json.Unmarshal(e.text, &w)
+		e.slot = w.Slot()
+		return err
 	case ledger.KindOutcome:
 		var t outcomeText
 		err := json.Unmarshal(e.text, &t)
 		e.outcome, e.key, e.userName = t.outcome(), t.Key, t.UserName
 		return err
-	case ledger.KindAbsent, ledger.KindBack:
+	case ledger.KindAbsent, ledger.KindBack, ledger.KindUnit:
 		var a attendance
 		err := json.Unmarshal(e.text, &a)
-		e.key = a.Key
+		e.key, e.unit = a.Key, a.Unit
 		return err
-	case ledger.KindEnd, ledger.KindNote, ledger.KindForget:
+	case ledger.KindEnd, ledger.KindNote, ledger.KindForget, ledger.KindDecision:
 	}
 	return nil
 }
@@ -139,9 +146,16 @@ func project(b book, keys *keyring, e *opened) error {
 		return err
 	case ledger.KindNote:
 		return b.note(e.face.Name, e.seq)
-	case ledger.KindAbsent, ledger.KindBack:
+	case ledger.KindAbsent, ledger.KindBack, ledger.KindUnit:
 		return projectMark(b, e)
-	case ledger.KindForget:
+	case ledger.KindPlan:
+		if err := b.note(deskNote(e.slot), e.seq); err != nil {
+			return err
+		}
+		return b.note(planNote(e.run), e.seq)
+	case ledger.KindDecision:
+		return b.note(planNote(e.run), e.seq)
+	case ledger.KindForget, ledger.KindPart:
 	}
 	return nil
 }
@@ -185,7 +199,7 @@ func subjectNames(keys *keyring, e *opened) (out [][]byte) {
 			out = append(out, keys.digest(of, text))
 		}
 	}
-	if e.is(ledger.KindAbsent) || e.is(ledger.KindBack) {
+	if e.is(ledger.KindAbsent) || e.is(ledger.KindBack) || e.is(ledger.KindUnit) {
 		add(ofKey, string(e.key))
 	}
 	if c := e.change; c != nil {
@@ -316,6 +330,10 @@ func projectMark(b book, e *opened) error {
 	p, err := b.load(e.person, e.key)
 	if err != nil {
 		return err
+	}
+	if e.is(ledger.KindUnit) {
+		p.Unit = e.unit
+		return nil
 	}
 	var since time.Time
 	if e.is(ledger.KindAbsent) {

@@ -49,7 +49,7 @@ func (l *Ledger) linksOf(ctx context.Context, q ledger.LinkQuery, yield func(pla
 	if q.Image {
 		query = selectImages
 	}
-	rows, err := l.read.QueryContext(ctx, query+where, args...)
+	rows, err := l.query(ctx, query+where, args...)
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func nanos(t time.Time, otherwise int64) int64 {
 }
 
 func (l *Ledger) records(ctx context.Context, query string, args ...any) ([]record, error) {
-	rows, err := l.read.QueryContext(ctx, query, args...)
+	rows, err := l.query(ctx, query, args...)
 	return collect(rows, err, (*record).fields)
 }
 
@@ -189,10 +189,12 @@ func (l *Ledger) entry(r record, keys keeper) (ledger.Entry, error) {
 		return e, nil
 	}
 	switch e.Kind {
-	case ledger.KindIntent:
+	case ledger.KindIntent, ledger.KindPart:
 		e.Key, e.UserName = o.change.Key, o.change.UserName
-	case ledger.KindRun, ledger.KindEnd, ledger.KindNote, ledger.KindForget:
+	case ledger.KindRun, ledger.KindEnd, ledger.KindNote, ledger.KindForget, ledger.KindPlan, ledger.KindDecision:
 		e.Note = json.RawMessage(o.text)
+	case ledger.KindUnit:
+		e.Name = o.unit
 	case ledger.KindOutcome, ledger.KindAbsent, ledger.KindBack:
 	}
 	return e, nil
@@ -227,7 +229,7 @@ func (l *Ledger) Runs(ctx context.Context) iter.Seq2[ledger.Run, error] {
 }
 
 func (l *Ledger) runRows(ctx context.Context, before int64) ([]runRow, error) {
-	rows, err := l.read.QueryContext(ctx, selectRuns, before, page)
+	rows, err := l.query(ctx, selectRuns, before, page)
 	return collect(rows, err, (*runRow).fields)
 }
 
@@ -298,7 +300,7 @@ func (l *Ledger) Counts(ctx context.Context, since time.Time) (map[plan.Op]int, 
 }
 
 func (l *Ledger) count(ctx context.Context, query string, since int64, out map[plan.Op]int) error {
-	rows, err := l.read.QueryContext(ctx, query, since)
+	rows, err := l.query(ctx, query, since)
 	if err != nil {
 		return err
 	}

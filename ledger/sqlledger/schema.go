@@ -6,18 +6,27 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"net/url"
-
-	"modernc.org/sqlite"
 
 	"rollcall/fault"
 )
 
-//go:embed schema.sql
-var schema1 string
+var (
+	//go:embed schema.sql
+	tables1 string
+
+	//go:embed sqlite.sql
+	sqlite1 string
+
+	//go:embed postgres.sql
+	postgres1 string
+)
+
+// A migration brings a ledger from one version to the next: by tables, written
+// once for all systems, and what each wants said in words of its own.
+type migration struct{ tables, sqlite, postgres string }
 
 // migrations bring a ledger from the version of their index to the next.
-var migrations = []string{schema1}
+var migrations = []migration{{tables1, sqlite1, postgres1}}
 
 // newest is the version that this program writes.
 var newest = len(migrations)
@@ -26,29 +35,21 @@ const (
 	makeVersions  = "CREATE TABLE IF NOT EXISTS versions (version INTEGER PRIMARY KEY)"
 	insertVersion = "INSERT INTO versions (version) VALUES (?)"
 	selectVersion = "SELECT COALESCE(MAX(version), 0) FROM versions"
-	countForeign  = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'"
-	hasVersions   = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'versions'"
 )
 
 type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// version is that of the ledger in db, 0 for an empty database. It refuses what is not a ledger, or of a newer program.
-func version(ctx context.Context, db querier) (int, error) {
-	var tables, ours, v int
-	if err := db.QueryRowContext(ctx, countForeign).Scan(&tables); err != nil {
-		return 0, err
-	}
-	if err := db.QueryRowContext(ctx, hasVersions).Scan(&ours); err != nil {
+// version is that of the ledger in db, 0 for an empty place. It refuses what is not a ledger, or of a newer program.
+func (d *dialect) version(ctx context.Context, db querier) (v int, err error) {
+	var tables, ours int
+	if err := db.QueryRowContext(ctx, d.tables).Scan(&tables, &ours); err != nil || tables == 0 {
 		return 0, err
 	}
 	if ours == 0 {
-		if tables > 0 {
-			return 0, fault.WithHint(fmt.Errorf("it is a database of something else: %w", fault.Invalid),
-				"name another file for the ledger; this one was not changed")
-		}
-		return 0, nil
+		return 0, fault.WithHint(fmt.Errorf("it is a database of something else: %w", fault.Invalid),
+			"name another place for the ledger; this one was not changed")
 	}
 	if err := db.QueryRowContext(ctx, selectVersion).Scan(&v); err != nil {
 		return 0, err
@@ -62,13 +63,14 @@ func version(ctx context.Context, db querier) (int, error) {
 
 // migrate brings the database to the newest version in one transaction, which
 // makes it safe for processes that start at the same moment.
-func migrate(ctx context.Context, db *sql.DB) error {
-	tx, err := db.BeginTx(ctx, nil)
+func (l *Ledger) migrate(ctx context.Context, db *sql.DB) error {
+	tx, err := l.begin(ctx, db)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	v, err := version(ctx, tx)
+	d := l.db.speaks()
+	v, err := d.version(ctx, tx)
 	if err != nil || v == newest {
 		return err
 	}
@@ -76,46 +78,14 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	for ; v < newest; v++ {
-		if _, err := tx.ExecContext(ctx, migrations[v]); err != nil {
+		if _, err := tx.ExecContext(ctx, d.script(migrations[v])); err != nil {
 			return fmt.Errorf("migrate to version %d: %w", v+1, err)
 		}
-		if _, err := tx.ExecContext(ctx, insertVersion, v+1); err != nil {
+		if _, err := tx.ExecContext(ctx, d.bind(insertVersion), v+1); err != nil {
 			return err
 		}
 	}
 	return tx.Commit()
-}
-
-// dsn names the SQLite file at path.
-func dsn(path, more string) string {
-	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)" + more
-}
-
-// SQLite's primary result codes that mean something to a person.
-const (
-	tooBusy    = 5
-	readOnly   = 8
-	ioError    = 10
-	corrupt    = 11
-	full       = 13
-	cannotOpen = 14
-	notADB     = 26
-)
-
-// code is SQLite's primary result code of err, 0 where it has none.
-func code(err error) int {
-	var e *sqlite.Error
-	if errors.As(err, &e) {
-		return e.Code() & 0xff
-	}
-	return 0
-}
-
-// hot tells whether err is that of a reader who finds a half-written transaction.
-func hot(err error) bool {
-	const readOnlyRollback = 776
-	var e *sqlite.Error
-	return errors.As(err, &e) && e.Code() == readOnlyRollback
 }
 
 // explain gives an error of the database its kind and its remedy. Errors that have a kind keep it.
@@ -125,33 +95,11 @@ func (l *Ledger) explain(doing string, err error) error {
 	}
 	var k fault.Kind
 	if errors.As(err, &k) {
-		return fmt.Errorf("%s %s: %w", doing, l.path, err)
+		return fmt.Errorf("%s %s: %w", doing, l.db.where(), err)
 	}
-	kind, hint := fault.Internal, ""
-	switch code(err) {
-	case tooBusy:
-		kind, hint = fault.Unavailable, "another process writes to the ledger for long; try again when it has ended"
-	case readOnly:
-		return l.unwritable(err)
-	case full:
-		kind, hint = fault.Unavailable, "the disk is full: free some space; nothing was sent that is not written down"
-	case ioError:
-		kind, hint = fault.Unavailable, "the disk does not read or write: look at the system's log; nothing was sent that is not written down"
-	case corrupt:
-		kind, hint = fault.Invalid, "the file is damaged: put a copy back (the file, its -wal and its key files together)"
-	case notADB:
-		kind, hint = fault.Invalid, "the file is not a ledger: name another file; this one was not changed"
-	case cannotOpen:
-		kind, hint = fault.Invalid, "see that the directory is there and that this user may write to it"
-	default:
-		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-			kind = fault.Interrupted
-		}
+	kind, hint := l.db.remedy(err)
+	if kind == fault.Internal && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+		kind = fault.Interrupted
 	}
-	return fault.WithHint(fmt.Errorf("%s %s: %w: %w", doing, l.path, kind, err), hint)
-}
-
-func (l *Ledger) unwritable(err error) error {
-	return fault.WithHint(fmt.Errorf("open ledger %s: not writable: %w: %w", l.path, fault.Invalid, err),
-		"see that the directory is there and that this user may write to the file and its directory")
+	return fault.WithHint(fmt.Errorf("%s %s: %w: %w", doing, l.db.where(), kind, err), hint)
 }

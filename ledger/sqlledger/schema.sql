@@ -1,3 +1,5 @@
+-- What both systems are told; words that PostgreSQL has others for are translated (postgres.go).
+
 -- Entries are the only truth. Column by column but the sequence number they are
 -- in the hash, in this order (record.go); nothing here may change later.
 CREATE TABLE entries (
@@ -17,10 +19,6 @@ CREATE TABLE entries (
 ) STRICT;
 CREATE INDEX entries_run ON entries (run, seq);
 CREATE INDEX entries_time ON entries (time);
-CREATE TRIGGER entries_keep BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;
-CREATE TRIGGER entries_stay BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;
-CREATE TRIGGER entries_once BEFORE INSERT ON entries WHEN EXISTS (SELECT 1 FROM entries WHERE seq = NEW.seq)
-BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;
 
 -- The stored hashes of the Merkle log (golang.org/x/mod/sumdb/tlog) and its signed heads.
 CREATE TABLE tree (
@@ -31,8 +29,6 @@ CREATE TABLE heads (
     size INTEGER PRIMARY KEY,
     note TEXT NOT NULL
 ) STRICT;
-CREATE TRIGGER heads_keep BEFORE UPDATE ON heads BEGIN SELECT RAISE(ABORT, 'heads are append-only'); END;
-CREATE TRIGGER heads_stay BEFORE DELETE ON heads BEGIN SELECT RAISE(ABORT, 'heads are append-only'); END;
 
 -- One random key per person, wrapped by the ledger key. Forgetting empties wrapped and keeps the row.
 CREATE TABLE person_keys (

@@ -1,5 +1,5 @@
 // Package sqlledger keeps a ledger in an SQL database: SQLite, in one file with
-// mode 0600, WAL and full synchronization.
+// mode 0600, WAL and full synchronization; or PostgreSQL, in a schema of its own.
 //
 // # What is stored
 //
@@ -23,12 +23,16 @@
 // checkpoint shows also a tail that was cut off together with its heads, and a
 // ledger that was written anew, even by somebody who has its keys.
 //
-// # Files
+// # Places
 //
-// Beside FILE stand FILE.key (the ledger key: without it nothing in the ledger can
+// Beside an SQLite FILE stand FILE.key (the ledger key: without it nothing in the ledger can
 // be read), FILE.sign (the signing key), SQLite's own FILE-wal and FILE-shm, and
 // FILE.ORG.lock, one per organization, empty. Every key file is made on first use,
 // once, and never written again.
+//
+// On PostgreSQL the ledger key must be given, the signing key is derived from it
+// unless a file is named, and the lock of an organization is an advisory lock of
+// the server (engine.go, postgres.go).
 package sqlledger
 
 import (
@@ -39,8 +43,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -56,13 +58,13 @@ type Options struct {
 	Now      func() time.Time
 	ReadOnly bool   // nothing is written, not even a file made: an absent ledger is an empty one
 	Key      []byte // the ledger key, as ParseKey reads it; nil: that of KeyFile
-	KeyFile  string // "": FILE.key
-	SignFile string // "": FILE.sign
+	KeyFile  string // "": FILE.key, and none on PostgreSQL
+	SignFile string // "": FILE.sign, and on PostgreSQL a key derived from the ledger key
 }
 
 // A Ledger is a ledger.Store in an SQL database.
 type Ledger struct {
-	path  string
+	db    engine
 	o     Options
 	id    string
 	keys  *keyring
@@ -83,34 +85,18 @@ var (
 	_ ledger.Notebook = (*Ledger)(nil)
 	_ ledger.Register = (*Ledger)(nil)
 	_ ledger.Recovery = (*Ledger)(nil)
+	_ ledger.Desk     = (*Ledger)(nil)
 )
 
-// Open opens the ledger in the file path; where there is none, it makes one,
-// and its key, unless o says read-only. A file that is something else, a ledger
+// Open opens the ledger at place, the path of an SQLite file or the URL of a
+// PostgreSQL database (postgres://HOST/DATABASE?schema=NAME); where there is
+// none, it makes one, unless o says read-only. What is something else, a ledger
 // of a newer version, and a wrong or missing key are refused, and nothing is touched.
-func Open(ctx context.Context, path string, o Options) (*Ledger, error) {
-	if o.KeyFile == "" {
-		o.KeyFile = path + ".key"
-	}
-	if o.SignFile == "" {
-		o.SignFile = path + ".sign"
-	}
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, fmt.Errorf("open ledger: %w: %w", fault.Invalid, err)
-	}
-	there, err := exists(path)
-	if err != nil {
-		return nil, err
-	}
-	l := &Ledger{path: path, o: o, lead: make(chan struct{}, 1), locks: map[ledger.RunID]*sql.DB{}}
-	switch {
-	case there:
-		err = l.openThere(ctx)
-	case o.ReadOnly:
-		err = l.openEmpty(ctx)
-	default:
-		err = l.openNew(ctx)
+func Open(ctx context.Context, place string, o Options) (*Ledger, error) {
+	l := &Ledger{o: o, lead: make(chan struct{}, 1), locks: map[ledger.RunID]*sql.DB{}}
+	err := l.settle(place)
+	if err == nil {
+		err = l.open(ctx)
 	}
 	if err != nil {
 		_ = l.Close()
@@ -119,39 +105,54 @@ func Open(ctx context.Context, path string, o Options) (*Ledger, error) {
 	return l, nil
 }
 
-// exists tells whether a file with content is at path. An empty file counts as none.
-func exists(path string) (bool, error) {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("open ledger: %w: %w", fault.Invalid, err)
-	case info.IsDir():
-		return false, fault.WithHint(fmt.Errorf("open ledger %s: it is a directory: %w", path, fault.Invalid),
-			"name a file, such as "+filepath.Join(path, "rollcall.db"))
-	}
-	return info.Size() > 0, nil
-}
-
-// openThere opens what exists. It looks before it opens for writing, as that alone would change a foreign file.
-func (l *Ledger) openThere(ctx context.Context) error {
-	if err := l.openRead(ctx); err != nil {
+// settle finds out which engine the place wants, and where its keys are.
+func (l *Ledger) settle(place string) error {
+	if isServer(place) {
+		s, err := newServer(place)
+		l.db = s
 		return err
 	}
-	v, err := version(ctx, l.read)
+	if l.o.KeyFile == "" {
+		l.o.KeyFile = place + ".key"
+	}
+	if l.o.SignFile == "" {
+		l.o.SignFile = place + ".sign"
+	}
+	path, err := filepath.Abs(place)
+	if err != nil {
+		return fmt.Errorf("open ledger: %w: %w", fault.Invalid, err)
+	}
+	l.db = file{path}
+	return nil
+}
+
+// open looks before it opens for writing.
+func (l *Ledger) open(ctx context.Context) error {
+	if l.o.Key == nil && l.o.KeyFile == "" {
+		return fault.WithHint(fmt.Errorf("open ledger %s: its key is not given: %w", l.db.where(), fault.Invalid),
+			"write ledger_key: env:NAME or file:/path; openssl rand -base64 32 makes a new one")
+	}
+	var err error
+	l.read, err = l.db.open(ctx, false)
+	switch {
+	case errors.Is(err, errNoPlace) && l.o.ReadOnly:
+		return l.openEmpty(ctx)
+	case errors.Is(err, errNoPlace):
+		return l.openNew(ctx)
+	case err != nil:
+		return l.explain("open ledger", err)
+	}
+	v, err := l.db.speaks().version(ctx, l.read)
 	switch {
 	case err != nil:
 		return l.explain("open ledger", err)
 	case v == 0 && l.o.ReadOnly:
 		return l.openEmpty(ctx) // not made yet
-	case v == 0:
-		return l.openNew(ctx) // another process is just making it
 	case v < newest && l.o.ReadOnly:
-		return fault.WithHint(fmt.Errorf("open ledger %s: it is of the older version %d: %w", l.path, v, fault.Invalid),
+		return fault.WithHint(fmt.Errorf("open ledger %s: it is of the older version %d: %w", l.db.where(), v, fault.Invalid),
 			"run a command that writes once, such as apply: it brings the ledger up to date")
 	case !l.o.ReadOnly:
-		return l.openNew(ctx)
+		return l.openNew(ctx) // made as far as it is not
 	}
 	err = l.unlock(ctx, l.read, false)
 	if errors.Is(err, errUnnamed) {
@@ -161,16 +162,11 @@ func (l *Ledger) openThere(ctx context.Context) error {
 }
 
 // openNew opens for writing and makes what is missing, in one transaction.
-func (l *Ledger) openNew(ctx context.Context) error {
-	err := touch(l.path)
-	if err != nil {
-		return l.unwritable(err)
-	}
-	if l.write, err = sql.Open("sqlite", dsn(l.path, "&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_txlock=immediate")); err != nil {
+func (l *Ledger) openNew(ctx context.Context) (err error) {
+	if l.write, err = l.db.open(ctx, true); err != nil {
 		return l.explain("open ledger", err)
 	}
-	l.write.SetMaxOpenConns(1)
-	if err := migrate(ctx, l.write); err != nil {
+	if err := l.migrate(ctx, l.write); err != nil {
 		return l.explain("open ledger", err)
 	}
 	if err := l.unlock(ctx, l.write, true); err != nil {
@@ -180,70 +176,25 @@ func (l *Ledger) openNew(ctx context.Context) error {
 		return err
 	}
 	if l.read == nil {
-		return l.openRead(ctx)
+		l.read, err = l.db.open(ctx, false)
 	}
-	return nil
+	return l.explain("open ledger", err)
 }
 
 // openEmpty is the ledger that is not there, or whose making was broken off: in
 // memory, under a key of its own. The next one who writes makes it, or finishes it.
-func (l *Ledger) openEmpty(ctx context.Context) error {
-	name := "file:/rollcall-" + rand.Text() + "?vfs=memdb"
-	db, err := sql.Open("sqlite", name)
-	if err != nil {
-		return l.explain("open ledger", err)
-	}
-	db.SetMaxIdleConns(1)
-	db.SetConnMaxLifetime(0)
+func (l *Ledger) openEmpty(ctx context.Context) (err error) {
 	if l.read != nil {
 		_ = l.read.Close()
 	}
-	l.read = db
-	l.o.Key = make([]byte, keySize)
-	if err := migrate(ctx, db); err != nil {
-		return l.explain("open ledger", err)
+	l.db, l.o.Key = newMemory(l.db.where()), make([]byte, keySize)
+	if l.read, err = l.db.open(ctx, false); err == nil {
+		err = l.migrate(ctx, l.read)
 	}
-	return l.unlock(ctx, db, true)
-}
-
-// openRead opens for reading. A directory that may not be written to cannot hold
-// the files by which processes share a WAL; without a WAL the file stands still.
-func (l *Ledger) openRead(ctx context.Context) error {
-	db, err := sql.Open("sqlite", dsn(l.path, "&_pragma=query_only(1)&mode=ro"))
 	if err != nil {
 		return l.explain("open ledger", err)
 	}
-	if err = db.PingContext(ctx); err == nil {
-		_, err = version(ctx, db)
-	}
-	if hot(err) {
-		if err = l.rollBack(ctx); err == nil {
-			_, err = version(ctx, db)
-		}
-	}
-	if wal, _ := exists(l.path + "-wal"); code(err) == cannotOpen && !wal {
-		_ = db.Close()
-		db, err = sql.Open("sqlite", dsn(l.path, "&_pragma=query_only(1)&immutable=1"))
-	}
-	if err != nil {
-		_ = db.Close()
-		return l.explain("open ledger", err)
-	}
-	db.SetMaxIdleConns(2)
-	l.read = db
-	return nil
-}
-
-// rollBack undoes what a process that was killed while it made the ledger left
-// half done, before there was a WAL. Who only reads cannot.
-func (l *Ledger) rollBack(ctx context.Context) error {
-	db, err := sql.Open("sqlite", dsn(l.path, ""))
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	_, err = version(ctx, db)
-	return err
+	return l.unlock(ctx, l.read, true)
 }
 
 const (
@@ -256,7 +207,11 @@ var errUnnamed = errors.New("it was not finished being made")
 
 // unlock derives the keys and proves that they are the ledger's; of a ledger without any it makes them.
 func (l *Ledger) unlock(ctx context.Context, db *sql.DB, fresh bool) error {
-	tx, err := db.BeginTx(ctx, nil)
+	start := l.begin
+	if !fresh {
+		start = l.moment
+	}
+	tx, err := start(ctx, db)
 	if err != nil {
 		return l.explain("open ledger", err)
 	}
@@ -284,7 +239,7 @@ func (l *Ledger) unlock(ctx context.Context, db *sql.DB, fresh bool) error {
 		return err
 	}
 	if !l.keys.fits(checks) {
-		return fault.WithHint(fmt.Errorf("open ledger %s: the ledger key is another one's: %w", l.path, fault.Invalid),
+		return fault.WithHint(fmt.Errorf("open ledger %s: the ledger key is another one's: %w", l.db.where(), fault.Invalid),
 			"give the key that the ledger was made with (it was in "+l.o.KeyFile+" unless configured otherwise); nothing was changed")
 	}
 	return nil
@@ -299,7 +254,7 @@ func (l *Ledger) unnamed(ctx context.Context, tx *sql.Tx) error {
 	if !written {
 		return errUnnamed
 	}
-	return fault.WithHint(fmt.Errorf("open ledger %s: it has entries but no name: %w", l.path, fault.Invalid),
+	return fault.WithHint(fmt.Errorf("open ledger %s: it has entries but no name: %w", l.db.where(), fault.Invalid),
 		"somebody altered the file: put a copy back (the file, its -wal and its key files together)")
 }
 
@@ -317,7 +272,7 @@ func (l *Ledger) christen(ctx context.Context, tx *sql.Tx) error {
 	if l.keys, err = derive(key, l.id); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, insertAbout, l.id, l.keys.checks)
+	_, err = tx.ExecContext(ctx, l.bind(insertAbout), l.id, l.keys.checks)
 	return l.explain("open ledger", err)
 }
 

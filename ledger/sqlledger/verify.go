@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -42,7 +41,7 @@ type verifier struct {
 // Verify implements [ledger.Store]. Faults are what is wrong with the ledger;
 // an error says that it was not read to its end.
 func (l *Ledger) Verify(ctx context.Context, kept ledger.Checkpoint) (ledger.Verification, error) {
-	tx, err := l.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := l.moment(ctx, l.read)
 	if err != nil {
 		return ledger.Verification{}, l.explain("verify ledger", err)
 	}
@@ -178,7 +177,7 @@ func (v *verifier) project(r record) error {
 		}
 	case ledger.KindForget:
 		v.forgot[r.person] = r.seq
-	case ledger.KindRun, ledger.KindEnd, ledger.KindNote, ledger.KindAbsent, ledger.KindBack:
+	case ledger.KindRun, ledger.KindEnd, ledger.KindNote, ledger.KindAbsent, ledger.KindBack, ledger.KindUnit, ledger.KindPlan, ledger.KindPart, ledger.KindDecision:
 	default:
 		return fmt.Errorf("kind %q is not known", r.kind)
 	}
@@ -239,14 +238,14 @@ func (v *verifier) signature() error {
 	if err := v.tx.QueryRowContext(v.ctx, selectVerifier).Scan(&v.verifier); err != nil {
 		return err
 	}
-	b, err := os.ReadFile(v.l.o.SignFile)
+	text, err := v.l.signing(false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // a copy of the ledger without its keys; a kept checkpoint is what can be trusted then
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", fault.Invalid, err)
 	}
-	own, err := verifierOf(strings.TrimSpace(string(b)))
+	own, err := verifierOf(text)
 	if err != nil {
 		return fmt.Errorf("signing key %s: %w: %w", v.l.o.SignFile, fault.Invalid, err)
 	}

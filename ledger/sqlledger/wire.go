@@ -83,7 +83,7 @@ func faceOf(o ledger.Outcome) face {
 func (f face) bare(e *ledger.Entry, result ledger.Result) {
 	e.Erased = true
 	switch e.Kind {
-	case ledger.KindIntent:
+	case ledger.KindIntent, ledger.KindPart:
 		e.Change = &plan.Change{Op: e.Op, Reason: f.Reason, Wave: f.Wave}
 	case ledger.KindOutcome:
 		e.Outcome = &ledger.Outcome{
@@ -94,7 +94,8 @@ func (f face) bare(e *ledger.Entry, result ledger.Result) {
 	}
 }
 
-// An attendance is the text of an absent or back entry.
+// An attendance is the text of an absent, back or unit entry.
 type attendance struct {
-	Key source.Key `json:"key"`
+	Key  source.Key `json:"key"`
+	Unit string     `json:"unit,omitempty"`
 }

@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"rollcall/fault"
 	"rollcall/ledger"
@@ -74,6 +76,9 @@ func (t *tx) fill(e *opened, s splitter) (err error) {
 // Intend implements [ledger.Journal].
 func (l *Ledger) Intend(ctx context.Context, run ledger.RunID, batch []plan.Change) error {
 	return l.commit(ctx, "intend", func(t *tx) error {
+		if err := t.held(run); err != nil {
+			return err
+		}
 		for _, c := range batch {
 			if err := t.intend(run, c); err != nil {
 				return err
@@ -219,6 +224,37 @@ func (t *tx) mark(run ledger.RunID, kind ledger.Kind, key source.Key) error {
 	return t.append(e)
 }
 
+// Place implements [ledger.Register].
+func (l *Ledger) Place(ctx context.Context, run ledger.RunID, units map[source.Key]string) error {
+	if len(units) == 0 {
+		return nil
+	}
+	return l.commit(ctx, "place", func(t *tx) error {
+		for _, key := range slices.Sorted(maps.Keys(units)) {
+			if err := t.place(run, key, units[key]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (t *tx) place(run ledger.RunID, key source.Key, unit string) error {
+	person, err := t.byKey(key, "")
+	if err != nil {
+		return err
+	}
+	if p, err := t.load(person, ""); err != nil || p != nil && p.Unit == unit {
+		return err
+	}
+	e := &opened{record: record{run: string(run), kind: string(ledger.KindUnit), person: person}, key: key, unit: unit}
+	if e.text, err = encode(attendance{Key: key, Unit: unit}); err != nil {
+		return err
+	}
+	e.parts = []part{{person: person, text: e.text}}
+	return t.append(e)
+}
+
 // Note implements [ledger.Notebook].
 func (l *Ledger) Note(ctx context.Context, run ledger.RunID, name string, value json.RawMessage) error {
 	return l.commit(ctx, "note "+name, func(t *tx) error { return t.house(ledger.KindNote, run, face{Name: name}, value) })
@@ -271,7 +307,7 @@ func (w *wallet) key(person int64) (cipher.AEAD, error) {
 		return a, nil
 	}
 	var wrapped []byte
-	if err := w.l.read.QueryRowContext(w.ctx, selectKey, person).Scan(&wrapped); err != nil {
+	if err := w.l.row(w.ctx, selectKey, person).Scan(&wrapped); err != nil {
 		return nil, fmt.Errorf("key of person %d: %w", person, err)
 	}
 	a, err := w.l.keys.unwrap(person, wrapped)

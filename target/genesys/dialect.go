@@ -41,6 +41,9 @@ const defaultRole = "employee"
 // not published (dossier §6.2).
 const membersPerRequest = 50
 
+// membersPerGroup is what the service advises; more are taken (dossier §6.2).
+const membersPerGroup = 1000
+
 // Dialect is Genesys Cloud as data.
 func Dialect() target.Dialect {
 	return target.Dialect{
@@ -68,6 +71,7 @@ func Dialect() target.Dialect {
 		Leaving:           []scim.Path{roles, skills, languages, groups, division, managerID},
 		CreateNeeds:       []scim.Path{userName, displayName},
 		MembersPerRequest: membersPerRequest,
+		MembersPerGroup:   membersPerGroup,
 		Canonical:         canonical,
 		Retain:            retain,
 	}

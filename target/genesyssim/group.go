@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"rollcall/scim"
@@ -87,9 +88,12 @@ func (o *org) leaveAll(u int32) {
 
 // follow lets the rules of groups take notice of user i.
 func (o *org) follow(i int32) {
+	attributes := sync.OnceValue(func() map[string]any { // of many rules none or all may ask
+		return flat(o.attributes(i, view{show: showAll &^ showGroups, truth: true}))
+	})
 	for _, g := range o.ruled {
 		grp := o.groups[g]
-		if o.users[i].state == activeUser && grp.rule.match(o, i) {
+		if o.users[i].state == activeUser && grp.rule.match(o, i, attributes) {
 			grp.ruled = insert(grp.ruled, i)
 		} else {
 			grp.ruled = drop(grp.ruled, i)
@@ -213,9 +217,9 @@ func simpleField(o *org, u *user, name string) (string, bool) {
 	}
 }
 
-func (r *rule) match(o *org, i int32) bool {
+func (r *rule) match(o *org, i int32, attributes func() map[string]any) bool {
 	if r.pairs == nil {
-		return r.filter.Match(flat(o.attributes(i, view{show: showAll &^ showGroups, truth: true})), "", nil)
+		return r.filter.Match(attributes(), "", nil)
 	}
 	for name, want := range r.pairs {
 		if have, _ := simpleField(o, o.users[i], name); fold(have) != want {

@@ -38,7 +38,7 @@ type knobs struct {
 
 	perClient, jwt, defaultUnlessGiven, keepRoles, ignoreMirror, ignoreUnknownName, telForm, idPerOrg,
 	rejectUnknown, ignoreUnknownMember, dropInactive, quotedVersion, bumpSecondary, activeKeysOnly,
-	groupsNeedFilter, shuffle, strictOp, partial, missingIsError, emptyClears bool
+	groupsNeedFilter, shuffle, strictOp, partial, missingIsError, emptyClears, removeKeeps bool
 }
 
 // A knob is one switch: its description and the setter of its value, which
@@ -179,6 +179,10 @@ var table = []knob{
 		Name: "empty_value", Default: "keep", Values: []string{"keep", "clear"}, Rule: 35,
 		Doc: "What an empty string or null in add and replace does: nothing, or it clears the attribute.",
 	}, second(func(k *knobs) *bool { return &k.emptyClears })},
+	{SwitchDoc{
+		Name: "removed_value", Default: "clear", Values: []string{"clear", "keep"}, Rule: 35,
+		Doc: "What remove does to an attribute that is no list: clears it, or is answered well and changes nothing.",
+	}, second(func(k *knobs) *bool { return &k.removeKeeps })},
 }
 
 // SwitchDocs are the descriptions of all switches, in the order of dossier §14.

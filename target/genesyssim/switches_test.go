@@ -437,6 +437,15 @@ func patchSwitches() behavior {
 			a.patch(a.user(ada), op("replace", "title", `""`), op("replace", enterprise+":department", `null`)).is(200).
 				has("Head", "title").has("Sales", enterprise, "department").has("1", "meta", "version")
 		},
+		"removed_value=clear": func(t *testing.T) {
+			a := with(t, "removed_value: clear").demo()
+			a.patch(a.user(ada), op("remove", "title", "")).is(200).has(nil, "title")
+		},
+		"removed_value=keep": func(t *testing.T) {
+			a := with(t, "removed_value: keep").demo()
+			a.patch(a.user(ada), op("remove", "title", ""), op("remove", enterprise+":department", "")).is(200).
+				has("Head", "title").has("Sales", enterprise, "department").has("1", "meta", "version")
+		},
 		"empty_value=clear": func(t *testing.T) {
 			a := with(t, "empty_value: clear").demo()
 			a.patch(a.user(ada), op("replace", "title", `""`), op("replace", enterprise+":department", `null`)).is(200).

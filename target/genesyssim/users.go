@@ -286,7 +286,16 @@ func (s *Server) operations(c *call, t scim.Type) ([]scim.Op, error) {
 	if s.knobs.rejectUnknown && len(cleaner.unknown) > 0 {
 		return nil, refuse("invalidSyntax", "An operation has unknown attributes: %s.", strings.Join(cleaner.unknown, ", "))
 	}
+	if s.knobs.removeKeeps {
+		ops = slices.DeleteFunc(ops, func(op scim.Op) bool { return op.Verb == scim.Remove && isSingle(t, op.Path) })
+	}
 	return ops, nil
+}
+
+// isSingle tells whether p ends at an attribute that is no list, nor in the element of one.
+func isSingle(t scim.Type, p scim.Path) bool {
+	_, a, err := genesysschema.Schema().Resolve(t, p)
+	return err == nil && !a.MultiValued && p.Parts().Filter == nil
 }
 
 // strictVerbs refuses an op that is not in lower case (switch strict_op).
