@@ -15,7 +15,7 @@ build: ## build build/rollcall, one static binary
 demo: build ## the main job on embedded defaults: simulator, sample company, plan, apply, second plan, report
 	./build/rollcall demo
 
-deps: ## install what the tests need and this machine lacks (Debian: gcc, nodejs, npm; npm packages)
+deps: ## install what the tests need and this machine lacks (Debian: gcc, nodejs, npm, postgresql; npm packages)
 	./scripts/deps.sh
 
 test: deps ## install what the tests need, then run them all

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"rollcall/fault"
 	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/scim"
@@ -27,7 +26,7 @@ func (t *task) contradicts(now target.Observed) bool {
 	default:
 		return false
 	}
-	t.end(ledger.LeftOut, fault.Stale, why+": a full comparison follows")
+	t.end(ledger.LeftOut, 0, why+": a full comparison follows")
 	t.halt(fmt.Errorf("apply change %s: %s: %w", t.c.ID, why, Distrusted))
 	return true
 }

@@ -25,11 +25,15 @@ type RunID string
 
 // A Start is what is known when a run begins.
 type Start struct {
-	Sync    string     `json:"sync"`             // name of the sync
-	Org     string     `json:"org"`              // what the lock is about: one run at a time for one organization
-	Command string     `json:"command"`          // apply, patch, revert, ...
-	Actor   string     `json:"actor"`            // a person or a schedule
-	Reason  string     `json:"reason,omitempty"` // --because
+	Sync    string `json:"sync"`             // name of the sync
+	Org     string `json:"org"`              // what the lock is about: one run at a time for one organization
+	Command string `json:"command"`          // apply, patch, revert, ...
+	Actor   string `json:"actor"`            // a person or a schedule
+	Reason  string `json:"reason,omitempty"` // --because
+
+	Allow   map[string]int `json:"allow,omitempty"`   // --allow: limits lifted for this run; -1: without bound
+	Believe bool           `json:"believe,omitempty"` // --believe
+
 	Basis   plan.Basis `json:"basis"`
 	Host    string     `json:"host"` // of the lock's holder
 	Process int        `json:"process"`

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -284,6 +285,26 @@ func BenchmarkGroups(b *testing.B) {
 			}
 			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "memberships/s")
 		})
+	}
+}
+
+// Ten times the memberships take about ten times as long, be it that there are
+// more groups or more people in each. A comparison of all with all takes a hundred times.
+func TestGroupsGrowLinearly(t *testing.T) { //nolint:paralleltest // it measures time
+	best := func(m memberships) time.Duration {
+		least := time.Hour
+		for range 3 {
+			start := time.Now()
+			m.plan(t)
+			least = min(least, time.Since(start))
+		}
+		return least
+	}
+	small := best(bigGroup(1, 2_000, 1_900))
+	for name, large := range map[string]memberships{"groups": bigGroup(10, 2_000, 1_900), "people": bigGroup(1, 20_000, 19_000)} {
+		if took := best(large); took > 25*small {
+			t.Errorf("ten times the %s: %v, and %v for a tenth", name, took, small)
+		}
 	}
 }
 

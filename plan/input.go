@@ -95,6 +95,7 @@ type Policy struct {
 	Recent         map[Op]int          // what happened in the last 24 hours by the ledger, reverts excepted
 	RecentRemovals map[string]int      // the same of GroupRemovals, by group id
 	RecentOf       map[Op][]source.Key // the same by person, where units are told apart
+	ByUnit         bool                // bounds hold within units too
 	Base           int                 // what percentages are of; 0: the linked users
 	Allow          map[string]int      // lifted for this run: op → number, -1 without bound
 	Protect        []string            // userName patterns with *, never touched
@@ -120,7 +121,8 @@ const GroupRemovals Op = "group_removals"
 // Basis is what a plan was computed from: a saved plan applies to nothing else.
 type Basis struct {
 	Sync    string    `json:"sync"`
-	Org     string    `json:"org"` // API host, client, and organization id where known
+	Org     string    `json:"org"`             // API host and client
+	OrgID   string    `json:"orgId,omitempty"` // of the organization, where it was asked for
 	Source  string    `json:"source"`
 	Records int       `json:"records"`
 	Reading Digest    `json:"reading"`       // of the desired people

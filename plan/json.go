@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 
 	"rollcall/fault"
@@ -253,6 +254,17 @@ func decode(d *json.Decoder) (*Plan, error) {
 		p.Findings = nil
 	}
 	return p, nil
+}
+
+// Recall packs a plan that was kept elsewhere, as it was. Only whom its limits
+// are about is found anew.
+func Recall(basis Basis, sum Summary, limits []Limit, findings []Finding, changes iter.Seq[Change]) *Plan {
+	p := &Plan{Basis: basis, Summary: sum, Limits: slices.Clone(limits), Findings: findings}
+	for c := range changes {
+		p.packed.add(c, counted, 0)
+	}
+	(&Builder{decision: decision{out: p.packed}}).accuse(p.Limits)
+	return p
 }
 
 func (p *Plan) decodeChanges(d *json.Decoder) error {

@@ -179,7 +179,9 @@ func (b *Builder) claim(n int, row scim.Row, found int) fate {
 	p.user = int32(found)
 	inherits := b.inherits(n, int(u.tie))
 	if u.tie >= 0 && !inherits {
-		b.ties[u.tie].flags |= contested
+		if b.ties[u.tie].left == 0 { // else they left before, and go on leaving
+			b.ties[u.tie].flags |= contested
+		}
 		return reused
 	}
 	for i, m := range b.names {

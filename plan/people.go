@@ -431,7 +431,7 @@ func (b *Builder) explain(n int) {
 	case buried:
 		find(Note, "gone", "somebody else deleted this user%s; --allow create --only WHO --because TEXT creates another one", b.since(b.ties[p.tie].gone))
 	case reused:
-		find(Error, "address-reused", "the user that matches is %s; not touched", b.owner(n))
+		find(Error, "address-reused", "the user that matches is %s", b.owner(n))
 	case erased:
 		find(Error, "address-reused", "a deleted user has this userName; restore it (--allow restore) or give another userName")
 	case ambiguous:
@@ -450,19 +450,19 @@ func (b *Builder) explain(n int) {
 func (b *Builder) owner(n int) string {
 	u := b.people[n].user
 	if u < 0 {
-		return "that of another record"
+		return "that of another record; not touched"
 	}
 	if t := b.users[u].tie; t >= 0 {
 		key := quote(string(b.tieKey(int(t))))
 		if b.ties[t].person < 0 {
-			return "linked to " + key + ", who is not in the source any more (rekey it, or unlink it)"
+			return "linked to " + key + ", who is not in the source any more; if they are one person: rollcall rekey, else give this record another userName"
 		}
-		return "linked to " + key
+		return "linked to " + key + "; not touched"
 	}
 	if b.people[n].flags&stuck != 0 {
-		return "another one"
+		return "another one; not touched"
 	}
-	return "one with another externalId"
+	return "one with another externalId; not touched"
 }
 
 func title(s string) string {

@@ -3,6 +3,8 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -50,14 +52,43 @@ func (m *memberships) guard(ctx context.Context) error {
 }
 
 // carries is the guarded role that a group carries.
-func (m *memberships) carries(ctx context.Context, id string) (role string, ok bool, err error) {
+func (j Job) carries(ctx context.Context, id string) (role string, ok bool, err error) {
 	q := target.Query{Ask: target.Grants, Type: scim.Group, Who: id, Paths: []scim.Path{target.GrantsOf}}
-	for o, err := range m.Reader.Read(ctx, q, scim.NewShape(q.Paths...)) {
+	for o, err := range j.Reader.Read(ctx, q, scim.NewShape(q.Paths...)) {
 		if err != nil {
 			return "", false, err
 		}
 		grants, _ := o.Row.At(target.GrantsOf)
-		role, ok = m.in.Policy.Carries(grants)
+		role, ok = j.Input.Policy.Carries(grants)
 	}
 	return role, ok, nil
+}
+
+// guarded are the findings about groups of p that carry a guarded role by now;
+// their changes are left out of the plan that comes back.
+func (j Job) guarded(ctx context.Context, p *plan.Plan) (iter.Seq[plan.Change], []plan.Finding, error) {
+	roles, notes := map[string]string{}, []plan.Finding(nil)
+	for c := range p.Changes() {
+		if _, asked := roles[c.Target.ID]; asked || c.Target.Type != scim.Group {
+			continue
+		}
+		role, ok, err := j.carries(ctx, c.Target.ID)
+		switch {
+		case unreadable(err):
+			notes = append(notes, rolesUnread())
+		case err != nil:
+			return nil, nil, err
+		case ok:
+			notes = append(notes, plan.Finding{Severity: plan.Error, Code: "guarded-group", Text: fmt.Sprintf(
+				"%q carries the role %q by now: nobody joins or leaves it; protect.roles can allow it", c.UserName, role)})
+		}
+		roles[c.Target.ID] = role
+	}
+	return func(yield func(plan.Change) bool) {
+		for c := range p.Changes() {
+			if roles[c.Target.ID] == "" && !yield(c) {
+				return
+			}
+		}
+	}, notes, nil
 }

@@ -34,13 +34,14 @@ type census struct {
 	gone   []uint16                      // marks of the absent who were not missed before
 	once   map[source.Key][]plan.Finding // problems with values that only a create would send
 	links  int                           // people of the ledger who were not missed before
+	units  map[source.Key]string         // of people who were somewhere else, or nowhere, so far
 }
 
 // tailSize is how many records at the end of a reading are remembered.
 const tailSize = 1000
 
 func newCensus() *census {
-	return &census{seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, once: map[source.Key][]plan.Finding{}}
+	return &census{seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, once: map[source.Key][]plan.Finding{}, units: map[source.Key]string{}}
 }
 
 // count takes in one record that is in scope.
@@ -68,6 +69,9 @@ func (c *census) has(k source.Key) bool {
 func (c *census) link(l plan.Link) {
 	if !l.Closed && l.Ref.ID != "" {
 		delete(c.once, l.Key)
+	}
+	if c.units[l.Key] == l.Unit {
+		delete(c.units, l.Key)
 	}
 	switch {
 	case l.Closed || l.Ref.ID == "":
@@ -260,7 +264,12 @@ func (j Job) person(c *census, b *plan.Builder, rec source.Record, sum *plan.Dig
 		}
 		b.Note(f)
 	}
-	d := plan.Desired{Key: p.Key, Place: p.Place, Row: p.Row, Groups: p.Groups, Unnamed: !p.Named && j.Input.ByColumn != 0, Turns: p.Turns}
+	if p.Unit != "" {
+		c.units[p.Key] = p.Unit
+	}
+	d := plan.Desired{
+		Key: p.Key, Place: p.Place, Row: p.Row, Groups: p.Groups, Unit: p.Unit, Unnamed: !p.Named && j.Input.ByColumn != 0, Turns: p.Turns,
+	}
 	for i, x := range d.Digest() {
 		sum[i] ^= x
 	}

@@ -20,11 +20,13 @@ type Drift struct {
 	Schema    string         `json:"schema"`
 	Sync      string         `json:"sync"`
 	Org       string         `json:"org"`
-	At        time.Time      `json:"at"` // what was seen is of this moment or a little later
+	At        time.Time      `json:"at"`              // what was seen is of this moment or a little later
+	Empty     bool           `json:"empty,omitempty"` // the ledger has no links: nothing can have drifted
 	Summary   DriftSummary   `json:"summary"`
 	People    []Drifted      `json:"people"`    // linked users that are not as last written, by key
 	Groups    []DriftedGroup `json:"groups"`    // whose members are not, by name
 	Unlinked  []Unlinked     `json:"unlinked"`  // users of the organization that are nobody's, by userName
+	Lost      []Lost         `json:"lost"`      // whose users are known to be deleted by another hand; no drift any more
 	Unknown   []source.Key   `json:"unknown"`   // linked, and never written: what they were like is not known
 	NotLooked []string       `json:"notLooked"` // what was not looked at
 	Notes     []string       `json:"notes"`     // what stands in the way of knowing more
@@ -43,6 +45,7 @@ type DriftSummary struct {
 	Left       int `json:"left"`       // memberships that rollcall gave and that are gone
 	Joined     int `json:"joined"`     // members of exact groups by another hand
 	Unlinked   int `json:"unlinked"`
+	Lost       int `json:"lost"`
 	Unknown    int `json:"unknown"`
 	Moved      int `json:"moved,omitempty"` // of a profile-only scan: users whose version is another one
 }
@@ -88,6 +91,14 @@ const (
 	Unsettled   DriftVerdict = "unsettled" // perhaps by rollcall itself: nobody knows what became of a change
 	Undated     DriftVerdict = "undated"   // what it was before is not known
 )
+
+// A Lost is a link that an earlier run closed, having found the user deleted by another hand.
+type Lost struct {
+	Key      source.Key `json:"key"`
+	UserName string     `json:"userName,omitempty"`
+	Resource string     `json:"resource"`
+	Found    time.Time  `json:"found"`
+}
 
 // An Unlinked is a user that no link is of.
 type Unlinked struct {
@@ -199,7 +210,7 @@ func newDrifting(j Job, began time.Time) *drifting {
 		Job: j, by: map[string]*remembered{}, closed: map[string]source.Key{}, names: map[string]string{},
 		Drift: Drift{
 			Schema: driftSchema, Sync: j.Start.Sync, Org: j.Start.Org, At: began, People: []Drifted{}, Groups: []DriftedGroup{},
-			Unlinked: []Unlinked{}, Unknown: []source.Key{}, NotLooked: []string{}, Notes: []string{},
+			Unlinked: []Unlinked{}, Lost: []Lost{}, Unknown: []source.Key{}, NotLooked: []string{}, Notes: []string{},
 		},
 	}
 	paths := []scim.Path{userNamePath, activePath, modified}
@@ -249,9 +260,10 @@ func (d *drifting) finish() {
 	slices.SortFunc(d.Unlinked, func(a, b Unlinked) int {
 		return cmp.Or(cmp.Compare(a.UserName, b.UserName), cmp.Compare(a.Resource, b.Resource))
 	})
+	slices.SortFunc(d.Lost, func(a, b Lost) int { return cmp.Compare(a.Key, b.Key) })
 	slices.Sort(d.Unknown)
 	s := &d.Summary
-	s.Linked, s.Unlinked, s.Unknown = len(d.linked), len(d.Unlinked), len(d.Unknown)
+	s.Linked, s.Unlinked, s.Lost, s.Unknown = len(d.linked), len(d.Unlinked), len(d.Lost), len(d.Unknown)
 	for i := range d.People {
 		d.name(&d.People[i])
 		s.person(&d.People[i])

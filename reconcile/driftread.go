@@ -24,21 +24,20 @@ func (d *drifting) same(ctx context.Context) error {
 // links loads who is linked, with what they were like. Invalid where
 // Policy.Only names somebody who is not.
 func (d *drifting) links(ctx context.Context) error {
-	who := d.Input.Policy.Only
-	s := &selection{who: who, found: map[string]bool{}, keys: map[source.Key]bool{}, ids: map[string]bool{}}
+	d.Empty = true
+	s := &selection{who: d.Input.Policy.Only, found: map[string]bool{}, keys: map[source.Key]bool{}, ids: map[string]bool{}}
 	for l, err := range d.Store.Links(ctx, ledger.LinkQuery{Shape: d.shape, Image: true}) {
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case l.Ref.ID == "":
-		case l.Closed:
-			d.closed[l.Ref.ID] = l.Key
-		default:
-			external, _ := text(at(l.Image, externalIDPath))
-			s.see(l.Key, l.Ref.ID, l.UserName, external)
-			if len(who) == 0 || s.has(l.Key, l.Ref.ID) {
-				d.remember(l)
-			}
+		}
+		if l.Ref.ID == "" {
+			continue // only intended
+		}
+		d.Empty = false
+		external, _ := text(at(l.Image, externalIDPath))
+		s.see(l.Key, l.Ref.ID, l.UserName, external)
+		if len(s.who) == 0 || s.has(l.Key, l.Ref.ID) {
+			d.link(l)
 		}
 	}
 	slices.SortFunc(d.linked, func(a, b *remembered) int { return cmp.Compare(a.Key, b.Key) })
@@ -56,7 +55,15 @@ func (s *selection) unlinked() error {
 	return nil
 }
 
-func (d *drifting) remember(l plan.Link) {
+// link takes in one link. Of closed ones, those count whose user somebody else deleted.
+func (d *drifting) link(l plan.Link) {
+	if l.Closed {
+		d.closed[l.Ref.ID] = l.Key
+		if !l.Gone.IsZero() {
+			d.Lost = append(d.Lost, Lost{Key: l.Key, UserName: l.UserName, Resource: l.Ref.ID, Found: l.Gone.UTC()})
+		}
+		return
+	}
 	r := &remembered{Link: l}
 	d.linked, d.by[l.Ref.ID] = append(d.linked, r), r
 	if r.unknown() {
@@ -126,7 +133,7 @@ func (d *drifting) versions(ctx context.Context) error {
 			n++
 		}
 	}
-	if d.Summary.Moved = n; n*heavyRows > len(d.linked)+len(d.Unlinked) {
+	if d.Summary.Moved = n; n > (len(d.linked)+len(d.Unlinked))/heavyRows+2 {
 		return d.again(ctx)
 	}
 	return nil // absent reads them
@@ -144,7 +151,8 @@ func (d *drifting) version(r *remembered, o target.Observed) {
 	}
 }
 
-// heavyRows are the users that a page with every attribute holds (dossier §8.1).
+// heavyRows are the users that a page with every attribute holds (dossier §8.1);
+// there are two lists of them, each with a last page.
 const heavyRows = 25
 
 // again lists everybody a second time, whole, for the sake of the many that moved.

@@ -61,7 +61,12 @@ type Job struct {
 	// Options are the tunables of apply; what identifies a run in them is filled in here.
 	Options apply.Options
 
+	// Approval says which plans wait for a person.
+	Approval Approval
+
 	Now func() time.Time
+
+	lifted []plan.Limit // by the approval of the plan that is carried out
 }
 
 // Expect is what a reading must have to be believed; the zero value expects nothing.
@@ -84,9 +89,11 @@ type Reading struct {
 
 // A Proposal is a plan that has not been carried out, with what carrying it out needs.
 type Proposal struct {
-	Plan    *plan.Plan
-	Reading Reading // zero for explicit operations and saved plans
-	Saved   bool    // what moved since is left out
+	Plan     *plan.Plan
+	Reading  Reading             // zero for explicit operations and saved plans
+	Saved    bool                // what moved since is left out
+	Approved *ledger.WaitingPlan // that this is, approved; nil: none
+	Waiting  ledger.WaitingPlan  // what of it waits for a person; zero: nothing, or nobody knows yet
 
 	in     plan.Input          // that Plan was computed under
 	census *census             // of the source; nil where none was read

@@ -226,7 +226,7 @@ func (o *oracle) match() map[string]string {
 			heirs[linked[id]] = append(heirs[linked[id]], key)
 			matched[key] = id
 		case id != "":
-			o.reused[linked[id]] = true
+			o.reused[linked[id]] = !o.links[linked[id]].left
 			o.starved = o.starved || o.records[linked[id]] != nil
 		}
 	}

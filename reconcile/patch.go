@@ -49,6 +49,7 @@ func (j Job) Patch(ctx context.Context, name string, file []byte) (*Proposal, er
 	if e.in.Sizes, err = e.sizes(ctx, changes, e.in.Policy); err != nil {
 		return p, err
 	}
+	e.in.Basis.OrgID = p.org
 	p.in, p.Plan = e.in, plan.Of(e.in, slices.Values(changes), r.notes)
 	return p, nil
 }

@@ -57,7 +57,7 @@ func (j Job) plan(ctx context.Context, quick bool) (*Proposal, error) {
 		return p, err
 	}
 	p.Plan = b.Plan()
-	p.Plan.Basis.Records, p.Plan.Basis.Reading = p.census.Records, p.census.Digest
+	p.Plan.Basis.OrgID, p.Plan.Basis.Records, p.Plan.Basis.Reading = p.org, p.census.Records, p.census.Digest
 	return p, nil
 }
 
@@ -98,37 +98,11 @@ func (j Job) input(ctx context.Context, began time.Time, managed []scim.Path) (i
 			return in, nil, err
 		}
 	}
-	if in.Policy.Recent[plan.GroupRemovals] > 0 {
-		in.Policy.RecentRemovals, err = j.removals(ctx, began.Add(-day))
-	}
+	err = j.lately(ctx, &in.Policy, began.Add(-day))
 	return in, notes, err
 }
 
 const day = 24 * time.Hour
-
-// removals counts who left which group since then, or may have.
-func (j Job) removals(ctx context.Context, since time.Time) (map[string]int, error) {
-	type leave struct {
-		group string
-		n     int
-	}
-	leaves, counts := map[string]leave{}, map[string]int{}
-	for e, err := range j.Store.Entries(ctx, ledger.Filter{Since: since}) {
-		if err != nil {
-			return nil, err
-		}
-		switch at := string(e.Run); {
-		case e.Kind == ledger.KindIntent && e.Op == plan.Leave && e.Change != nil:
-			l := leave{e.Change.Target.ID, ledger.Leaving(*e.Change)}
-			leaves[at+e.Change.ID] = l
-			counts[l.group] += l.n
-		case e.Kind == ledger.KindOutcome && e.Outcome != nil && !e.Outcome.Result.Fine() && e.Outcome.Result != ledger.Unknown:
-			l := leaves[at+e.Outcome.Change]
-			counts[l.group] -= l.n
-		}
-	}
-	return counts, nil
-}
 
 func paths(rules []plan.Rule) []scim.Path {
 	all := make([]scim.Path, len(rules))

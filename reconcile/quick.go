@@ -45,6 +45,14 @@ func (j Job) Quick(ctx context.Context) (*Proposal, error) {
 	return p, stopped(ctx, err)
 }
 
+// Computed is [Job.Quick], or [Job.Plan].
+func (j Job) Computed(quick bool) Propose {
+	if quick {
+		return j.Quick
+	}
+	return j.Plan
+}
+
 // ended tells whether the last run of this sync that intended anything came to
 // its end; so it did where there was none.
 func (j Job) ended(ctx context.Context) (bool, error) {

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -26,18 +27,12 @@ type leftovers struct {
 // whose person is gone it asks the target: no record leads to their users.
 func (j Job) leftovers(ctx context.Context, users *scim.Shape, c *census) (*leftovers, error) {
 	l := &leftovers{seen: map[string]*target.Observed{}, found: map[source.Key]*target.Observed{}}
-	r, ok := j.Store.(ledger.Recovery)
-	if !ok {
-		return l, nil
+	var err error
+	if l.open, err = j.unsettled(ctx); err != nil {
+		return l, err
 	}
-	for u, err := range r.Unsettled(ctx) {
-		if err != nil {
-			return l, err
-		}
-		if name := resource(u.Change); name != "" {
-			l.open = append(l.open, u)
-			l.seen[name] = nil
-		}
+	for _, u := range l.open {
+		l.seen[resource(u.Change)] = nil
 	}
 	for _, u := range l.open {
 		if u.Change.Op == plan.Create && !c.has(u.Change.Key) && l.found[u.Change.Key] == nil {
@@ -47,6 +42,23 @@ func (j Job) leftovers(ctx context.Context, users *scim.Shape, c *census) (*left
 		}
 	}
 	return l, j.dropLinked(ctx, l)
+}
+
+// unsettled are the changes that were left open, of resources that can be found.
+func (j Job) unsettled(ctx context.Context) (open []ledger.Unsettled, err error) {
+	r, ok := j.Store.(ledger.Recovery)
+	if !ok {
+		return nil, nil
+	}
+	for u, err := range r.Unsettled(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if resource(u.Change) != "" {
+			open = append(open, u)
+		}
+	}
+	return open, nil
 }
 
 // resource is by what the resource of a change is found: its id, or the
@@ -70,6 +82,29 @@ func (j Job) findCreated(ctx context.Context, users *scim.Shape, l *leftovers, c
 		}
 		if isThere(o) && isOf(c, o) {
 			l.found[c.Key] = &o
+		}
+	}
+	return nil
+}
+
+// lookUp reads the resources of leftovers one by one: nothing is listed of which
+// they could be told. Of one that is not there the next plan tells.
+func (j Job) lookUp(ctx context.Context, in plan.Input, l *leftovers) error {
+	shapes := map[scim.Type]*scim.Shape{scim.User: in.Users, scim.Group: in.Groups}
+	for _, u := range l.open {
+		to := u.Change.Target
+		if to.ID == "" || l.seen[to.ID] != nil || shapes[to.Type] == nil {
+			continue
+		}
+		q := target.Query{Ask: target.ByID, Type: to.Type, Who: to.ID, Paths: shapes[to.Type].Paths()}
+		for o, err := range j.Reader.Read(ctx, q, shapes[to.Type]) {
+			if errors.Is(err, fault.Missing) {
+				break
+			}
+			if err != nil {
+				return fmt.Errorf("look for what an earlier run left: %w", err)
+			}
+			l.see(o)
 		}
 	}
 	return nil

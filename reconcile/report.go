@@ -65,9 +65,11 @@ type Report struct {
 	Short     int          `json:"short"` // of succeeded: but for a part that waits for somebody, or is not permitted
 	Failed    int          `json:"failed"`
 	LeftOut   int          `json:"leftOut"`
-	Held      int          `json:"held"`      // waiting for a person
-	Moved     int          `json:"moved"`     // of leftOut: changed by somebody else since the plan was saved
-	Unplanned int          `json:"unplanned"` // findings of severity error
+	Held      int          `json:"held"`               // waiting for a person
+	Moved     int          `json:"moved"`              // of leftOut: changed by somebody else since the plan was saved
+	Unplanned int          `json:"unplanned"`          // findings of severity error
+	Waiting   ledger.RunID `json:"waiting,omitempty"`  // the plan that waits for a person because of this run
+	Approved  ledger.RunID `json:"approved,omitempty"` // the plan that was approved, and is carried out
 	Latency   Latency      `json:"latencyMs"`
 	Requests  int          `json:"requests"` // planning included
 	Retries   int          `json:"retries"`
@@ -75,6 +77,8 @@ type Report struct {
 	Conflicts int          `json:"conflicts"`
 	Waited    Millis       `json:"waitedMs"`
 	Error     string       `json:"error,omitempty"` // what ended the run early
+
+	Plan *Petition `json:"plan,omitempty"` // for show: the plan that waits, or waited, because of this run
 
 	// What the plan found, and the limits it exceeded: told to whoever ran it,
 	// not kept, for findings name people. nil: not known any more.
@@ -93,6 +97,12 @@ type Latency struct {
 
 // fill takes over what was planned and how it went; either may be nil.
 func (r *Report) fill(p *Proposal, t *apply.Tally) {
+	if p != nil {
+		r.Waiting = p.Waiting.ID
+	}
+	if p != nil && p.Approved != nil {
+		r.Approved = p.Approved.ID
+	}
 	if p != nil && p.Plan != nil {
 		r.Planned = p.Plan.Len()
 		r.Findings = append([]plan.Finding{}, p.Plan.Findings...)

@@ -111,7 +111,7 @@ func undone(e apply.Event) (waits []plan.Wait) {
 // rest remembers whom a run did not complete. Who was not looked at rests on.
 func (j Job) rest(ctx context.Context, id ledger.RunID, p *Proposal, waits []plan.Wait) error {
 	book, ok := j.Store.(ledger.Notebook)
-	if !ok || len(waits)+len(p.rests) == 0 {
+	if !ok || p.census == nil || len(waits)+len(p.rests) == 0 {
 		return nil
 	}
 	now, all := j.Now(), resting{}

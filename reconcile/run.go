@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rollcall/apply"
@@ -36,6 +37,7 @@ func (j Job) Apply(ctx context.Context, command string, propose Propose, h Hooks
 		return nil, err
 	}
 	r := &Report{Schema: reportSchema, Run: id, Command: command, Began: began.UTC()}
+	j.Start = start
 	p, tally, err := j.run(ctx, id, propose, h)
 	err = stopped(ctx, err)
 	r.fill(p, tally)
@@ -65,8 +67,8 @@ func (j Job) run(ctx context.Context, id ledger.RunID, propose Propose, h Hooks)
 	if h.Show != nil {
 		h.Show(p)
 	}
-	if p.Plan.Refused() {
-		return p, nil, overLimit(p.Plan.Limits)
+	if stops, err := j.stops(ctx, id, p); stops || err != nil {
+		return p, nil, err
 	}
 	if h.Confirm != nil && p.goes() {
 		if err := h.Confirm(ctx, p); err != nil {
@@ -76,6 +78,14 @@ func (j Job) run(ctx context.Context, id ledger.RunID, propose Propose, h Hooks)
 	if err := j.remember(ctx, id, p); err != nil {
 		return p, nil, err
 	}
+	if p.Waiting, err = j.await(ctx, id, p); err != nil {
+		return p, nil, err
+	}
+	return j.carryOut(ctx, id, p, h)
+}
+
+// carryOut applies p, and remembers what that teaches.
+func (j Job) carryOut(ctx context.Context, id ledger.RunID, p *Proposal, h Hooks) (*Proposal, *apply.Tally, error) {
 	d, err := j.directory(ctx, p)
 	if err == nil {
 		err = j.settle(ctx, id, p, d)
@@ -95,9 +105,30 @@ func (j Job) run(ctx context.Context, id ledger.RunID, propose Propose, h Hooks)
 		return j.compareAfter(ctx, id, tally, err, h)
 	}
 	if err == nil {
-		err = j.confirm(ctx, id, p, waits)
+		err = errors.Join(j.conclude(ctx, id, p), j.confirm(ctx, id, p, waits))
 	}
 	return p, tally, errors.Join(err, j.fix(ctx, id, p, tally), j.rest(ctx, id, p, waits))
+}
+
+// stops tells whether nothing of p is sent: over a limit that stops everything,
+// and where every plan waits. What of it waits is kept; of a plan that waits as a
+// matter of course the reading counts.
+func (j Job) stops(ctx context.Context, id ledger.RunID, p *Proposal) (_ bool, err error) {
+	if !j.always(p) && !p.Plan.Refused() {
+		return false, nil
+	}
+	if !p.Plan.Refused() {
+		if err := j.remember(ctx, id, p); err != nil {
+			return true, err
+		}
+	}
+	if p.Waiting, err = j.await(ctx, id, p); err != nil {
+		return true, err
+	}
+	if p.Plan.Refused() {
+		return true, overLimit(p.Plan.Limits, p.Waiting)
+	}
+	return true, mustWait(p.Waiting)
 }
 
 // goes tells whether any change of the plan is not held.
@@ -111,15 +142,49 @@ func (p *Proposal) goes() bool {
 }
 
 // overLimit is the error of a plan that reaches further than it may.
-func overLimit(limits []plan.Limit) error {
+func overLimit(limits []plan.Limit, w ledger.WaitingPlan) error {
 	var over []string
 	for _, l := range limits {
-		if l.Exceeded && l.StopsAll {
-			over = append(over, fmt.Sprintf("%s wants %d of %d allowed", l.Name, l.Wanted, l.Allowed))
+		if !l.Exceeded || !l.StopsAll {
+			continue
 		}
+		name := l.Name
+		if l.Of != "" {
+			name += " in " + strconv.Quote(l.Of)
+		}
+		over = append(over, fmt.Sprintf("%s wants %d of %d allowed", name, l.Wanted, l.Allowed))
 	}
-	err := fmt.Errorf("check limits: %s; nothing is applied: %w", strings.Join(over, "; "), fault.Refused)
-	return fault.WithHint(err, "look at the plan; if it is right, allow it once with --allow LIMIT=N --because TEXT")
+	kept, hint := "", "look at the plan; if it is right, allow it once: add "+AllowFlags(limits)
+	if w.ID != "" {
+		kept, hint = "; the plan waits as "+string(w.ID), NextStep(w)+"; or add "+AllowFlags(limits)
+	}
+	return fault.WithHint(fmt.Errorf("check limits: %s; nothing is applied%s: %w", strings.Join(over, "; "), kept, fault.Refused), hint)
+}
+
+// AllowFlags are the flags that allow once whatever exceeds its limit; "" where nothing does.
+func AllowFlags(limits []plan.Limit) string {
+	wanted, names := map[string]int{}, []string(nil)
+	for _, l := range limits {
+		if !l.Exceeded {
+			continue
+		}
+		if _, named := wanted[l.Name]; !named {
+			names = append(names, l.Name)
+		}
+		wanted[l.Name] = max(wanted[l.Name], l.Wanted)
+	}
+	var flags []string
+	for _, name := range names {
+		flag := name + "=" + strconv.Itoa(wanted[name])
+		if strings.Contains(name, " ") {
+			flag = "'" + flag + "'"
+		}
+		flags = append(flags, "--allow "+flag)
+	}
+	if flags == nil {
+		return ""
+	}
+	return strings.Join(append(flags, `--because "why"`), " ")
 }
 
 // remember writes what the reading taught: whose credentials these are, how
@@ -146,7 +211,15 @@ func (j Job) remember(ctx context.Context, id ledger.RunID, p *Proposal) error {
 		return err
 	}
 	r, ok := j.Store.(ledger.Register)
-	if !ok || p.census == nil || len(p.census.absent)+len(p.census.back) == 0 {
+	if !ok || p.census == nil {
+		return nil
+	}
+	if len(p.census.units) > 0 {
+		if err := r.Place(ctx, id, p.census.units); err != nil {
+			return err
+		}
+	}
+	if len(p.census.absent)+len(p.census.back) == 0 {
 		return nil
 	}
 	absent := slices.DeleteFunc(slices.Clone(p.census.absent), func(k source.Key) bool {

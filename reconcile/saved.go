@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -30,28 +31,50 @@ func (j Job) Saved(ctx context.Context, p *plan.Plan) (*Proposal, error) {
 	if err := j.recent(p.Basis); err != nil {
 		return out, err
 	}
-	var err error
+	return out, j.saved(ctx, out)
+}
+
+// saved completes a plan that is this job's by what must be asked.
+func (j Job) saved(ctx context.Context, out *Proposal) (err error) {
 	if len(j.Input.Policy.Only) > 0 {
-		if p, err = j.only(ctx, p); err != nil {
-			return out, err
+		if out.Plan, err = j.only(ctx, out.Plan); err != nil {
+			return err
 		}
-		out.Plan = p
 	}
+	p := out.Plan
 	if out.org, err = j.organization(ctx); err != nil {
-		return out, err
+		return err
+	}
+	if p.Basis.OrgID != "" && out.org != "" && p.Basis.OrgID != out.org {
+		return foreign("organization", p.Basis.OrgID, out.org)
+	}
+	open, err := j.unsettled(ctx)
+	if err != nil {
+		return err
 	}
 	in := j.Input
 	in.Basis = p.Basis
-	in.Users, in.Groups = shapes(p)
-	if in.Policy, err = j.today(ctx, in.Policy); err != nil {
-		return out, err
+	in.Users, in.Groups = shapes(p, open)
+	if out.left, err = j.leftovers(ctx, in.Users, newCensus()); err != nil {
+		return err
 	}
+	if err := j.lookUp(ctx, in, out.left); err != nil {
+		return err
+	}
+	if in.Policy, in.Units, err = j.today(ctx, in.Policy); err != nil {
+		return err
+	}
+	j.lift(&in.Policy, p)
 	if in.Sizes, err = j.sizes(ctx, slices.Collect(p.Changes()), in.Policy); err != nil {
-		return out, err
+		return err
 	}
-	out.Plan = bounded(p, in)
-	out.in = in
-	return out, nil
+	changes, notes, err := j.guarded(ctx, p)
+	if err != nil {
+		return err
+	}
+	p.Findings = append(slices.Clone(p.Findings), notes...)
+	out.in, out.Plan = in, bounded(p, changes, in)
+	return nil
 }
 
 // owns tells whether a plan of that basis is this job's.
@@ -63,59 +86,103 @@ func (j Job) owns(b plan.Basis) error {
 		{"configuration", short(b.Mapping), short(j.Input.Basis.Mapping)},
 	} {
 		if same.plan != same.job {
-			err := fmt.Errorf("apply saved plan: it is of the %s %s, this is %s: %w", same.what, same.plan, same.job, fault.Refused)
-			return fault.WithHint(err, "plan again with this configuration")
+			return foreign(same.what, same.plan, same.job)
 		}
 	}
 	return nil
 }
 
-// recent tells whether a plan of that basis may still be carried out.
+func foreign(what, of, this string) error {
+	err := fmt.Errorf("apply saved plan: it is of the %s %s, this is %s: %w", what, of, this, fault.Refused)
+	return fault.WithHint(err, "plan again with this configuration")
+}
+
+// skew is by how much two clocks may differ.
+const skew = 5 * time.Minute
+
+// recent tells whether a plan of that basis may still be carried out. The age of
+// one that is to be made yet is not known: a clock was wrong, then or now.
 func (j Job) recent(b plan.Basis) error {
 	age := j.Now().Sub(b.At)
-	if j.PlanAge == 0 || age <= j.PlanAge {
+	switch {
+	case j.PlanAge == 0 || age >= -skew && age <= j.PlanAge:
 		return nil
+	case age < 0:
+		err := fmt.Errorf("apply saved plan: it was made at %s, which is still to come: %w", b.At.UTC().Format(time.RFC3339), fault.Refused)
+		return fault.WithHint(err, "set this machine's clock right, and make a new one with: rollcall plan -o FILE")
 	}
 	err := fmt.Errorf("apply saved plan: it is %s old, and plans.max_age is %s: %w", age.Round(time.Minute), j.PlanAge, fault.Refused)
 	return fault.WithHint(err, "make a new one with: rollcall plan -o FILE")
 }
 
-// linked counts the people of the ledger: what percentages are of.
-func (j Job) linked(ctx context.Context) (n int, err error) {
+// linked counts the people of the ledger, whom percentages are of, and says where they belong.
+func (j Job) linked(ctx context.Context) (n int, u plan.Units, err error) {
+	u = plan.Units{Of: map[source.Key]string{}, Size: map[string]int{}}
 	for l, err := range j.Store.Links(ctx, ledger.LinkQuery{}) {
 		if err != nil {
-			return 0, err
+			return 0, u, err
 		}
-		if !l.Closed && l.Ref.ID != "" {
+		there := !l.Closed && l.Ref.ID != ""
+		if there {
 			n++
 		}
+		if l.Unit == "" {
+			continue
+		}
+		if u.Of[l.Key] = l.Unit; there {
+			u.Size[l.Unit]++
+		}
 	}
-	return n, nil
+	return n, u, nil
 }
 
 // today completes a policy by what happened in the last 24 hours, and by what percentages are of.
-func (j Job) today(ctx context.Context, p plan.Policy) (plan.Policy, error) {
+func (j Job) today(ctx context.Context, p plan.Policy) (_ plan.Policy, u plan.Units, err error) {
 	since := j.Now().Add(-day)
-	var err error
-	if p.Base, err = j.linked(ctx); err != nil {
-		return p, err
+	if p.Base, u, err = j.linked(ctx); err != nil {
+		return p, u, err
+	}
+	if !p.ByUnit {
+		u = plan.Units{}
 	}
 	if c, ok := j.Store.(ledger.Counter); ok {
 		if p.Recent, err = c.Counts(ctx, since); err != nil {
-			return p, err
+			return p, u, err
 		}
 	}
-	if p.Recent[plan.GroupRemovals] > 0 {
-		p.RecentRemovals, err = j.removals(ctx, since)
+	return p, u, j.lately(ctx, &p, since)
+}
+
+// lift makes room for what was approved: for the changes of p, and no others.
+func (j Job) lift(policy *plan.Policy, p *plan.Plan) {
+	if len(j.lifted) == 0 {
+		return
 	}
-	return p, err
+	wanted := maps.Clone(policy.Recent)
+	if wanted == nil {
+		wanted = map[plan.Op]int{}
+	}
+	for c := range p.Changes() {
+		wanted[c.Op]++
+		wanted[plan.GroupRemovals] += ledger.Leaving(c)
+	}
+	allow := maps.Clone(policy.Allow)
+	if allow == nil {
+		allow = map[string]int{}
+	}
+	for _, l := range j.lifted {
+		if have, given := allow[l.Name]; !given || have >= 0 {
+			allow[l.Name] = max(have, l.Wanted, wanted[plan.Op(l.Name)])
+		}
+	}
+	policy.Allow = allow
 }
 
 // bounded is p under the limits as they are now. What waited because of another
 // change waits until that is allowed; minimums of roles stand as counted.
-func bounded(p *plan.Plan, in plan.Input) *plan.Plan {
+func bounded(p *plan.Plan, changes iter.Seq[plan.Change], in plan.Input) *plan.Plan {
 	freed := func(yield func(plan.Change) bool) {
-		for c := range p.Changes() {
+		for c := range changes {
 			if _, ok := in.Policy.Allow[c.Held]; ok || c.Held == string(c.Op) {
 				c.Held = ""
 			}
@@ -170,18 +237,21 @@ func waiting(p *plan.Plan) iter.Seq[plan.Change] {
 	}
 }
 
-// shapes are what the changes of a plan speak of.
-func shapes(p *plan.Plan) (users, groups *scim.Shape) {
+// shapes are what the changes of a plan, and those that runs which died left open, speak of.
+func shapes(p *plan.Plan, open []ledger.Unsettled) (users, groups *scim.Shape) {
 	paths := []scim.Path{userNamePath, activePath}
-	for c := range p.Changes() {
-		if c.Target.Type != scim.User {
-			continue
-		}
+	add := func(c plan.Change) {
 		for _, e := range c.Edits {
-			if !slices.Contains(paths, e.Path) {
+			if c.Target.Type == scim.User && !slices.Contains(paths, e.Path) {
 				paths = append(paths, e.Path)
 			}
 		}
+	}
+	for c := range p.Changes() {
+		add(c)
+	}
+	for _, u := range open {
+		add(u.Change)
 	}
 	return scim.NewShape(paths...), scim.NewShape(displayNamePath, target.Members)
 }

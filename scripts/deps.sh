@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: a C compiler (race detector), Node.js with npm, and the
-# JavaScript packages the tests compare themselves with. Debian; as root or with sudo. Says what it does.
+# Installs what the tests need and this machine lacks: a C compiler (race detector), Node.js with npm, the
+# PostgreSQL server, and the JavaScript packages the tests compare themselves with. Debian; as root or with sudo. Says what it does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,6 +8,7 @@ missing=()
 command -v gcc >/dev/null || missing+=(gcc libc6-dev)
 command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
+command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 if [ ${#missing[@]} -gt 0 ]; then
   as_root=()
   if [ "$(id -u)" -ne 0 ]; then

@@ -19,11 +19,12 @@ import (
 
 	"rollcall/internal/cli"
 	"rollcall/internal/sampledata"
+	"rollcall/ledger/ledgertest/pgtest"
 	"rollcall/target/genesyssim"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"rollcall": main, "later": later})
+	testscript.Main(pgtest.M{M: m}, map[string]func(){"rollcall": main, "later": later})
 }
 
 // later DURATION ARG...: rollcall, so much later.
@@ -66,6 +67,8 @@ func TestScripts(t *testing.T) {
 			"mode":      mode,
 			"appears":   appears,
 			"alter":     alter,
+			"postgres":  postgres,
+			"keep":      keep,
 		},
 		RequireExplicitExec: true,
 	})
@@ -106,6 +109,13 @@ func simulator(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Setenv("GENESYS_CLIENT_ID", srv.Clients()[0].ID)
 		ts.Setenv("GENESYS_CLIENT_SECRET", srv.Clients()[0].Secret)
 	}
+}
+
+// postgres: a place for a ledger on a PostgreSQL server, whose URL is in LEDGER.
+func postgres(ts *testscript.TestScript, _ bool, _ []string) {
+	place, err := pgtest.Place()
+	ts.Check(err)
+	ts.Setenv("LEDGER", place)
 }
 
 // company: the sample company's files in the working directory.
@@ -221,6 +231,19 @@ func jsonField(ts *testscript.TestScript, neg bool, args []string) {
 	if got := strings.TrimSpace(text.String()); (got == args[2]) == neg {
 		ts.Fatalf("json %s %s: got %s, want %s", args[0], args[1], got, args[2])
 	}
+}
+
+// keep VAR FILE PATH: the text that jsonField would compare becomes $VAR.
+func keep(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: keep VAR FILE PATH")
+	}
+	var doc any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &doc))
+	for step := range strings.SplitSeq(args[2], ".") {
+		doc = enter(doc, step)
+	}
+	ts.Setenv(args[0], fmt.Sprint(doc))
 }
 
 func enter(doc any, step string) any {

@@ -35,7 +35,7 @@ func ParseAllow(words []string) (map[string]int, error) {
 	allow := make(map[string]int, len(words))
 	for _, w := range words {
 		kind, number, bounded := strings.Cut(w, "=")
-		if !slices.Contains(allowable, kind) {
+		if !slices.Contains(allowable, kind) && !strings.HasPrefix(kind, "role ") {
 			hint := "the kinds are " + strings.Join(allowable, ", ")
 			if near := fault.Nearest(kind, allowable); near != "" {
 				hint = "did you mean " + near + "?"

@@ -184,6 +184,7 @@ func (h Host) job(y *Sync, write bool, in Intent) reconcile.Job {
 	j := reconcile.Job{
 		Start: ledger.Start{
 			Sync: c.Name, Org: org, Actor: h.actor(), Reason: in.Because, Host: h.name(), Process: os.Getpid(),
+			Allow: in.Allow, Believe: in.Believe,
 		},
 		Reader: y.Client, Catalog: y.Client, Stats: y.Client.Stats, Store: y.Ledger, Organization: y.organization,
 		Input: plan.Input{
@@ -195,7 +196,7 @@ func (h Host) job(y *Sync, write bool, in Intent) reconcile.Job {
 			Workers: t.Concurrency, Batch: t.Batch, ConflictRetries: retries(t.ConflictRetries), AllowUnversioned: t.AllowUnversioned,
 			Backoff: apply.Backoff{First: t.Backoff.First, Factor: t.Backoff.Factor, Attempts: t.Backoff.Attempts},
 		},
-		PlanAge: c.PlanAge, Granted: y.granted, Now: h.Clock(),
+		PlanAge: c.PlanAge, Approval: approval(c), Granted: y.granted, Now: h.Clock(),
 	}
 	if write {
 		j.Writer = y.Client

@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 	"rollcall/fault"
 	"rollcall/internal/report"
 	"rollcall/ledger"
+	"rollcall/plan"
 	"rollcall/reconcile"
 	"rollcall/target"
 )
@@ -28,15 +32,40 @@ func (s *session) runsCommand() *cobra.Command {
 				return err
 			}
 			defer l.Close()
-			if s.json {
-				return s.listJSON("rollcall.runs/1", "runs", each(l.Runs(cmd.Context()), runDoc))
+			waiting, err := s.petitions(cmd.Context(), l)
+			if err != nil {
+				return err
 			}
-			return report.Runs(s.Stdout, l.Runs(cmd.Context()), s.style(s.Stdout, target.Dialect{}))
+			if s.json {
+				return s.listJSON("rollcall.runs/1", "runs", each(l.Runs(cmd.Context()), func(r ledger.Run) any { return runDoc(r, waiting) }))
+			}
+			style := s.style(s.Stdout, target.Dialect{})
+			if err := report.Petitions(s.Stdout, waiting, style); err != nil {
+				return err
+			}
+			return report.Runs(s.Stdout, l.Runs(cmd.Context()), style)
 		},
 	})
 }
 
-func runDoc(r ledger.Run) any {
+// petitions are the plans of which something can still become.
+func (s *session) petitions(ctx context.Context, store ledger.Store) (open []reconcile.Petition, err error) {
+	desk, ok := store.(ledger.Desk)
+	if !ok {
+		return nil, nil
+	}
+	for w, err := range desk.WaitingPlans(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if p := reconcile.NewPetition(w, s.host.Clock()()); p.Open() {
+			open = append(open, p)
+		}
+	}
+	return open, nil
+}
+
+func runDoc(r ledger.Run, waiting []reconcile.Petition) any {
 	type doc struct {
 		Run      ledger.RunID `json:"run"`
 		Sync     string       `json:"sync,omitempty"`
@@ -50,8 +79,13 @@ func runDoc(r ledger.Run) any {
 		Intended int          `json:"intended"`
 		Settled  int          `json:"settled"`
 		Failed   int          `json:"failed"`
+
+		Plan *reconcile.Petition `json:"plan,omitempty"` // its, where that waits or was approved
 	}
-	d := doc{r.ID, r.Start.Sync, r.Start.Org, r.Start.Command, r.Start.Actor, r.Start.Reason, r.Began, nil, r.Ending.Result, r.Intents, r.Settled, r.Failed}
+	d := doc{r.ID, r.Start.Sync, r.Start.Org, r.Start.Command, r.Start.Actor, r.Start.Reason, r.Began, nil, r.Ending.Result, r.Intents, r.Settled, r.Failed, nil}
+	if i := slices.IndexFunc(waiting, func(p reconcile.Petition) bool { return p.ID == r.ID }); i >= 0 {
+		d.Plan = &waiting[i]
+	}
 	if !r.Ended.IsZero() {
 		d.Ended = &r.Ended
 	}
@@ -60,9 +94,10 @@ func runDoc(r ledger.Run) any {
 
 func (s *session) showCommand() *cobra.Command {
 	return command(&cobra.Command{
-		Use:     "show RUN",
-		Short:   "show one run in full",
-		Long:    "Shows one run: what was asked for, what became of it, and every request it sent. RUN may be cut short as\nlong as it is unambiguous; \"last\" is the newest run.",
+		Use:   "show RUN",
+		Short: "show one run, or the plan that waits because of it, in full",
+		Long: "Shows one run: what was asked for, what became of it, and every request it sent; and the plan that waits for a\n" +
+			"person because of it, with what was decided. RUN may be cut short as long as it is unambiguous; \"last\" is the\nnewest run.",
 		Example: "  rollcall show last\n  rollcall show 20261123-144501-k3f9 --json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -81,22 +116,59 @@ func (s *session) showCommand() *cobra.Command {
 					return fmt.Errorf("show %s: %w: %w", run.ID, fault.Internal, err)
 				}
 			}
-			rows := reconcile.Rows(cmd.Context(), l, run.ID)
-			if s.json {
-				s.answered = true
-				return rep.Write(s.Stdout, rows)
-			}
-			style := s.style(s.Stdout, s.dialect())
-			fmt.Fprintf(s.Stdout, "%s by %s on %s, %s\n", run.Start.Command, run.Start.Actor, run.Start.Org, run.Began.Local().Format(time.RFC1123))
-			if run.Start.Reason != "" {
-				fmt.Fprintf(s.Stdout, "because: %s\n", run.Start.Reason)
-			}
-			if err := report.Report(s.Stdout, &rep, nil, style); err != nil {
-				return err
-			}
-			return report.Rows(s.Stdout, rows, style)
+			return s.showRun(cmd.Context(), l, run, &rep)
 		},
 	})
+}
+
+func (s *session) showRun(ctx context.Context, l ledger.Store, run ledger.Run, rep *reconcile.Report) error {
+	kept, void, err := s.petition(ctx, l, run.ID)
+	if err != nil {
+		return err
+	}
+	rows := reconcile.Rows(ctx, l, run.ID)
+	if s.json {
+		s.answered = true
+		if kept != nil {
+			p, err := reconcile.NewPetition(kept.WaitingPlan, s.host.Clock()()).Whole(kept.plan, void)
+			if err != nil {
+				return err
+			}
+			rep.Plan = &p
+		}
+		return rep.Write(s.Stdout, rows)
+	}
+	style := s.style(s.Stdout, s.dialect())
+	report.Start(s.Stdout, run)
+	if err := report.Report(s.Stdout, rep, nil, style); err != nil {
+		return err
+	}
+	if err := report.Rows(s.Stdout, rows, style); err != nil || kept == nil {
+		return err
+	}
+	if err := report.Petition(s.Stdout, reconcile.NewPetition(kept.WaitingPlan, s.host.Clock()()), void, style); err != nil {
+		return err
+	}
+	return report.Plan(s.Stdout, kept.plan, style)
+}
+
+// kept is a plan that waits, or waited, with its changes.
+type kept struct {
+	ledger.WaitingPlan
+
+	plan *plan.Plan
+}
+
+// petition is the plan that was kept of a run; nil where none was.
+func (s *session) petition(ctx context.Context, l ledger.Store, id ledger.RunID) (*kept, int, error) {
+	w, p, void, err := reconcile.Waiting(ctx, l, id)
+	switch {
+	case w.ID == "" && errors.Is(err, fault.Invalid):
+		return nil, 0, nil
+	case err != nil:
+		return nil, 0, err
+	}
+	return &kept{w, p}, void, nil
 }
 
 func findRun(runs iter.Seq2[ledger.Run, error], word string) (ledger.Run, error) {

@@ -43,13 +43,13 @@ func (s *session) rekeyCommand() *cobra.Command {
 				return y.Job.Rekey(ctx, filepath.Base(args[0]), table)
 			}
 			if !o.dry {
-				return s.run(cmd.Context(), y, "rekey", propose, runFlags{Intent: o.Intent, yes: o.yes})
+				return s.run(cmd.Context(), y, "rekey", s.words("rekey", args[0], runFlags{Intent: o.Intent}), propose, runFlags{Intent: o.Intent, yes: o.yes})
 			}
 			p, err := propose(cmd.Context())
 			if err != nil {
 				return err
 			}
-			return s.showPlan(y, p, "", false)
+			return s.showPlan(y, p, s.words("rekey", args[0], runFlags{Intent: o.Intent}), "", false)
 		},
 	})
 	flags := cmd.Flags()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,11 +51,12 @@ func (f *runFlags) parse() error {
 }
 
 // run carries a proposal out: shown, asked about, applied, reported.
-func (s *session) run(ctx context.Context, y *app.Sync, command string, propose reconcile.Propose, f runFlags) error {
+func (s *session) run(ctx context.Context, y *app.Sync, command string, again wording, propose reconcile.Propose, f runFlags) error {
 	if !f.yes && !terminal(s.Stdin) {
 		return fault.WithHint(usage("%s: standard input is no terminal, so nobody can be asked", command), "add --yes, after a look at: rollcall plan")
 	}
 	out := s.style(s.Stdout, y.Dialect)
+	out.Allow = again
 	bar := report.NewProgress(s.Stderr, terminal(s.Stderr), s.host.Clock())
 	defer app.Every(time.Second/4, bar.Tick)()
 	defer context.AfterFunc(ctx, func() { s.say("stopping: what is in flight is settled and recorded; no more is taken up") })()
@@ -131,15 +133,15 @@ func (s *session) planCommand() *cobra.Command {
 	var o struct {
 		runFlags
 
-		out      string
-		exitCode bool
+		out             string
+		exitCode, quick bool
 	}
 	cmd := command(&cobra.Command{
 		Use:   "plan",
 		Short: "show what would change, and write nothing",
 		Long: "Reads the source and the organization, and shows every change that would bring the two together, what it\n" +
 			"costs in requests, and what is to be known beside it. Nothing is written, neither there nor here.",
-		Example: "  rollcall plan\n  rollcall plan --only jo@example.com --json\n  rollcall plan -o tonight.plan && rollcall apply tonight.plan",
+		Example: "  rollcall plan\n  rollcall plan --quick\n  rollcall plan --only jo@example.com --json\n  rollcall plan -o tonight.plan && rollcall apply tonight.plan",
 		PreRunE: func(*cobra.Command, []string) error { return o.parse() },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			y, err := s.open(cmd.Context(), false, o.Intent)
@@ -147,21 +149,28 @@ func (s *session) planCommand() *cobra.Command {
 				return err
 			}
 			defer y.Close()
-			p, err := y.Job.Plan(cmd.Context())
+			p, err := y.Job.Computed(o.quick)(cmd.Context())
 			if err != nil {
 				return err
 			}
-			return s.showPlan(y, p, o.out, o.exitCode)
+			return s.showPlan(y, p, s.words("apply", "", o.runFlags), o.out, o.exitCode)
 		},
 	})
 	o.add(cmd, false)
 	cmd.Flags().StringVarP(&o.out, "out", "o", "", "save the plan with the versions it rests on in `FILE`")
 	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit 3 when changes are pending")
+	quickly(cmd, &o.quick)
 	return cmd
 }
 
+func quickly(cmd *cobra.Command, to *bool) {
+	cmd.Flags().BoolVar(to, "quick", false, "compare with what the ledger remembers, and read nobody but those who are due")
+}
+
 // showPlan writes the plan where it is wanted, and gives its exit code.
-func (s *session) showPlan(y *app.Sync, p *reconcile.Proposal, out string, exitCode bool) error {
+func (s *session) showPlan(y *app.Sync, p *reconcile.Proposal, again wording, out string, exitCode bool) error {
+	style := s.style(s.Stdout, y.Dialect)
+	style.Allow = again
 	if out != "" {
 		if err := app.SavePlan(out, p.Plan); err != nil {
 			return err
@@ -172,7 +181,7 @@ func (s *session) showPlan(y *app.Sync, p *reconcile.Proposal, out string, exitC
 		if err := plan.Encode(s.Stdout, p.Plan); err != nil {
 			return err
 		}
-	} else if err := report.Plan(s.Stdout, p.Plan, s.style(s.Stdout, y.Dialect)); err != nil {
+	} else if err := report.Plan(s.Stdout, p.Plan, style); err != nil {
 		return err
 	}
 	if out != "" {
@@ -201,23 +210,34 @@ func planExit(p *plan.Plan, exitCode bool) int {
 }
 
 func (s *session) applyCommand() *cobra.Command {
-	var o runFlags
+	var o struct {
+		runFlags
+
+		quick bool
+	}
 	cmd := command(&cobra.Command{
-		Use:   "apply [PLANFILE]",
-		Short: "plan, ask, and carry out; or carry out a saved plan exactly",
-		Long: "Plans, shows the plan, asks, and carries it out. With a saved plan: carries out exactly that plan; what\n" +
-			"somebody else changed since is left out and listed. Ctrl-C takes no more changes, settles those in flight,\n" +
+		Use:   "apply [PLAN]",
+		Short: "plan, ask, and carry out; or carry out a saved or an approved plan exactly",
+		Long: "Plans, shows the plan, asks, and carries it out. PLAN is a file that plan -o saved, or the name of a\n" +
+			"plan that waited and was approved: carries out exactly that; what somebody else changed since is left out and\n" +
+			"listed. Ctrl-C takes no more changes, settles those in flight,\n" +
 			"and records them; the next run goes on from there.",
-		Example: "  rollcall apply\n  rollcall apply --yes --json > report.json\n  rollcall apply tonight.plan\n  rollcall apply --allow deactivate=40 --because \"site closed\"",
+		Example: "  rollcall apply\n  rollcall apply --yes --json > report.json\n  rollcall apply tonight.plan\n  rollcall apply 20261123-144501-k3f9\n  rollcall apply --allow deactivate=40 --because \"site closed\"",
 		Args:    cobra.MaximumNArgs(1),
 		PreRunE: func(*cobra.Command, []string) error { return o.parse() },
 		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 1 && o.quick:
+				return fault.WithHint(usage("--quick does not go with a plan: that is computed already"), "leave one of them out")
+			case len(args) == 1 && planName.MatchString(args[0]):
+				return s.applyPlan(cmd, ledger.RunID(args[0]), o.runFlags)
+			}
 			y, err := s.open(cmd.Context(), true, o.Intent)
 			if err != nil {
 				return err
 			}
 			defer y.Close()
-			propose := y.Job.Plan
+			propose := y.Job.Computed(o.quick)
 			if len(args) == 1 {
 				saved, err := app.LoadPlan(args[0])
 				if err != nil {
@@ -225,10 +245,11 @@ func (s *session) applyCommand() *cobra.Command {
 				}
 				propose = func(ctx context.Context) (*reconcile.Proposal, error) { return y.Job.Saved(ctx, saved) }
 			}
-			return s.run(cmd.Context(), y, "apply", propose, o)
+			return s.run(cmd.Context(), y, "apply", s.words("apply", strings.Join(args, ""), o.runFlags), propose, o.runFlags)
 		},
 	})
 	o.add(cmd, true)
+	quickly(cmd, &o.quick)
 	return cmd
 }
 
@@ -264,13 +285,13 @@ func (s *session) patchCommand() *cobra.Command {
 			defer y.Close()
 			propose := func(ctx context.Context) (*reconcile.Proposal, error) { return y.Job.Patch(ctx, args[0], text) }
 			if !o.dry {
-				return s.run(cmd.Context(), y, "patch", propose, o.runFlags)
+				return s.run(cmd.Context(), y, "patch", s.words("patch", args[0], o.runFlags), propose, o.runFlags)
 			}
 			p, err := propose(cmd.Context())
 			if err != nil {
 				return err
 			}
-			return s.showPlan(y, p, "", false)
+			return s.showPlan(y, p, s.words("patch", args[0], o.runFlags), "", false)
 		},
 	})
 	o.add(cmd, true)

@@ -169,7 +169,7 @@ func FromEnvironment(dir string, env Env, d target.Dialect) (*Config, error) {
 	r := &reader{file: "environment", dir: dir, env: env}
 	f := newDraft(r, d)
 	f.File, f.Name = "", "environment"
-	f.Policy.Lifecycle = true
+	f.Policy.Lifecycle, f.Approvals.Another = true, true
 	f.fill(nil)
 	if err := joined(r.mistakes); err != nil {
 		return nil, err

@@ -103,7 +103,7 @@ func TestEveryKeyArrives(t *testing.T) {
 		Members:  []plan.GroupRule{{Name: "Night Shift", Own: plan.Mine}, {Name: "Leads", Own: plan.Exact}},
 		ByColumn: plan.Additive,
 		Policy: plan.Policy{
-			Lifecycle: true, Match: []scim.Path{"userName"}, HoldAll: true,
+			Lifecycle: true, Match: []scim.Path{"userName"}, HoldAll: true, ByUnit: true,
 			Leaving: plan.Leaving{Action: "deactivate", After: 2, Then: "delete", ThenAfter: 90},
 			Protect: []string{"*@admins.example.test"},
 			Roles:   map[string]plan.RolePolicy{"admin": {Min: 2}, "Supervisor": {Change: true}},

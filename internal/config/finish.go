@@ -17,7 +17,7 @@ func (f *draft) finish(root *yaml.Node) {
 	f.root = root
 	f.Name = cmp.Or(f.Name, f.r.base())
 	f.Approvals.Another = f.by == "another"
-	f.Policy.Roles = f.roles
+	f.Policy.Roles, f.Policy.ByUnit = f.roles, f.Mapping.Unit.Text != ""
 	if !f.Database.IsZero() && f.seen["ledger_key"] == nil {
 		f.fail("ledger", "a ledger on PostgreSQL needs ledger_key: env:NAME or file:/path; openssl rand -base64 32 makes a key")
 	}

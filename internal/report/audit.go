@@ -68,6 +68,9 @@ func (a *audit) entry(e reconcile.Evidence) {
 	case ledger.KindOutcome:
 		a.line(at, e, a.outcome(e.Outcome))
 		a.edits(e)
+	case ledger.KindPart:
+		a.line(at, e, a.paint(yellow, "waits"))
+		a.edits(e)
 	case ledger.KindRun:
 		fmt.Fprintf(a.out, "%s  begins on %s, %s process %d\n", at, e.By.Org, printable(e.By.Host), e.By.Process)
 	case ledger.KindEnd:
@@ -89,6 +92,16 @@ func (a *audit) plain(e reconcile.Evidence) string {
 		return "in the source again: " + name
 	case ledger.KindForget:
 		return "forgotten: the key of a person was destroyed"
+	case ledger.KindPlan:
+		var w ledger.WaitingPlan
+		_ = json.Unmarshal(e.Note, &w) // as above
+		return fmt.Sprintf("a plan of %s waits for a person: over %s", plural(w.Changes, "change"), w.Why)
+	case ledger.KindDecision:
+		var d ledger.Decision
+		_ = json.Unmarshal(e.Note, &d) // as above
+		return strings.TrimSuffix(fmt.Sprintf("the plan was %s by %s: %s", d.Standing, printable(d.By), printable(d.Because)), ": ")
+	case ledger.KindUnit:
+		return "belongs to " + printable(e.Name) + ": " + name
 	case ledger.KindNote:
 		return "noted: " + printable(e.Name)
 	default:

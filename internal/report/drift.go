@@ -32,7 +32,7 @@ func Drift(w io.Writer, d *reconcile.Drift, s Style) error {
 // drifted is the sum in one line.
 func drifted(d *reconcile.Drift) string {
 	n := d.Summary
-	if n.Linked == 0 {
+	if d.Empty {
 		return d.Sync + ": rollcall has not written to anybody of " + d.Org + " yet: the ledger has no links, and nothing can have drifted"
 	}
 	line := fmt.Sprintf("%s: %s of %s compared with rollcall's last writes: ", d.Sync, plural(n.Linked, "linked user"), d.Org)
@@ -52,6 +52,7 @@ func beside(n reconcile.DriftSummary) []string {
 	return some(
 		amount{n.Moved, plural(n.Moved, "user") + " with another version than after rollcall's last write: read"},
 		amount{n.Shown, plural(n.Shown, "user") + " with differences that are no drift: shown only"},
+		amount{n.Lost, plural(n.Lost, "linked user") + " found deleted by an earlier run already: rollcall plan says what can be done"},
 		amount{n.Unknown, plural(n.Unknown, "linked user") + " never written by rollcall: what they were like is not known"},
 		amount{n.Unlinked, plural(n.Unlinked, "user") + " of the organization unlinked"},
 	)

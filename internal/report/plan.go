@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,6 +20,9 @@ func Plan(w io.Writer, p *plan.Plan, s Style) error {
 	out := bufio.NewWriter(w)
 	if p.Basis.Source != "" {
 		fmt.Fprintf(out, "%s: %s of %s -> %s\n", p.Basis.Sync, plural(p.Basis.Records, "record"), p.Basis.Source, p.Basis.Org)
+	}
+	if p.Basis.Way == plan.Quick {
+		fmt.Fprintln(out, s.paint(faint, "compared with what the ledger remembers; read is nobody but those who are due"))
 	}
 	s.opening(out, p)
 	alike := 0
@@ -186,17 +190,42 @@ func alike(f plan.Finding) [2]string {
 }
 
 func (s Style) limits(out io.Writer, ls []plan.Limit) {
+	exceeded := false
 	for _, l := range ls {
 		if !l.Exceeded {
 			continue
 		}
+		exceeded = true
 		then := "these changes wait, the rest goes"
 		if l.StopsAll {
 			then = "nothing is applied"
 		}
 		fmt.Fprintln(out, s.paint(red, fmt.Sprintf("! limit %s: %d wanted with those of the last 24 hours, %d allowed: %s", l.Name, l.Wanted, l.Allowed, then)))
-		fmt.Fprintf(out, "    to allow it once: rollcall apply --allow %s=%d --because \"...\"\n", l.Name, l.Wanted)
+		fmt.Fprintln(out, "    "+excess(l))
 	}
+	if exceeded && s.Allow != nil {
+		fmt.Fprintln(out, "    to allow it once: "+s.Allow(ls))
+	}
+}
+
+// excess says by how much a limit is exceeded, where, and by whose changes.
+func excess(l plan.Limit) string {
+	const most = 10
+	text := strconv.Itoa(l.Wanted-l.Allowed) + " over"
+	if l.Of != "" {
+		text += " in " + strconv.Quote(printable(l.Of))
+	}
+	var names []string
+	for _, w := range l.Who[:min(most, len(l.Who))] {
+		names = append(names, printable(w.Name()))
+	}
+	if more := len(l.Who) - most; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more (--json lists all)", more))
+	}
+	if len(names) > 0 {
+		text += ": " + strings.Join(names, ", ")
+	}
+	return text
 }
 
 // sum is the last line: what there is to do, and what it takes.

@@ -16,6 +16,9 @@ import (
 type Style struct {
 	Color bool
 	Names map[scim.Path]string // short names of long paths, as the configuration spells them
+
+	// Allow is the command line that allows once what exceeds these limits; nil: none is shown.
+	Allow func([]plan.Limit) string
 }
 
 // NewStyle knows the short names of a dialect.

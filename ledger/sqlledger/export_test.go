@@ -6,3 +6,12 @@ import "context"
 func Fill(ctx context.Context, l *Ledger) {
 	_, _ = l.write.ExecContext(ctx, "PRAGMA max_page_count = 1")
 }
+
+// LockNumber is the number by which PostgreSQL knows the lock of an organization.
+func LockNumber(place, org string) int64 {
+	s, err := newServer(place)
+	if err != nil {
+		panic(err)
+	}
+	return s.number(org)
+}

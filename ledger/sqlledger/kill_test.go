@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"rollcall/fault"
 	"rollcall/ledger"
@@ -23,11 +21,11 @@ const victimEnv = "ROLLCALL_TEST_LEDGER"
 // TestVictim is the process that TestKilled kills. It tells what is durable,
 // line by line, until it dies.
 func TestVictim(t *testing.T) {
-	path := os.Getenv(victimEnv)
-	if path == "" {
+	place := os.Getenv(victimEnv)
+	if place == "" {
 		return // run by itself it has nothing to do
 	}
-	l := open(t, path, sqlledger.Options{Now: time.Now})
+	l := open(t, place, opening(place))
 	defer func() { _ = l.Close() }()
 	run, err := l.Begin(t.Context(), ledger.Start{Org: "org", Actor: "victim", Host: "here", Process: os.Getpid()})
 	if fault.Of(err) == fault.Busy {
@@ -58,10 +56,10 @@ func TestVictim(t *testing.T) {
 
 // kill lets a victim say n lines and kills it at once, or a little later in
 // the midst of something. It answers all that it said.
-func kill(t *testing.T, path string, n int) []string {
+func kill(t *testing.T, place string, n int) []string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestVictim$") // this test's own binary
-	cmd.Env = append(os.Environ(), victimEnv+"="+path)
+	cmd.Env = append(os.Environ(), victimEnv+"="+place)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -86,10 +84,19 @@ func kill(t *testing.T, path string, n int) []string {
 // there, the ledger is sound, the lock is free, and what was open can be settled.
 func TestKilled(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "rollcall.db")
+	for name, place := range places(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			killed(t, place)
+		})
+	}
+}
+
+func killed(t *testing.T, place string) {
+	t.Helper()
 	for round := range 8 {
-		said := kill(t, path, 1+round*3%10)
-		l := open(t, path, sqlledger.Options{Now: time.Now})
+		said := kill(t, place, 1+round*3%10)
+		l := open(t, place, opening(place))
 		v, err := l.Verify(t.Context(), "")
 		if err != nil || len(v.Faults) > 0 {
 			t.Fatalf("round %d: Verify() = %q, %v", round, v.Faults, err)
@@ -144,12 +151,21 @@ func settleOpen(t *testing.T, l *sqlledger.Ledger, links map[string]plan.Link) {
 	}
 }
 
-// While a process lives, another is told who has the lock.
+// While a process lives, another is told who has the lock; when it died, the lock is free.
 func TestAnotherProcessHasTheLock(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "rollcall.db")
+	for name, place := range places(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			taken(t, place)
+		})
+	}
+}
+
+func taken(t *testing.T, place string) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestVictim$") // this test's own binary
-	cmd.Env = append(os.Environ(), victimEnv+"="+path)
+	cmd.Env = append(os.Environ(), victimEnv+"="+place)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -159,7 +175,7 @@ func TestAnotherProcessHasTheLock(t *testing.T) {
 	}
 	lines := bufio.NewScanner(out)
 	lines.Scan()
-	l := open(t, path, sqlledger.Options{Now: time.Now})
+	l := open(t, place, opening(place))
 	defer func() { _ = l.Close() }()
 	_, err = l.Begin(t.Context(), ledger.Start{Org: "org"})
 	if fault.Of(err) != fault.Busy || !strings.Contains(err.Error(), fmt.Sprintf("process %d, by victim", cmd.Process.Pid)) {
@@ -181,20 +197,29 @@ func TestAnotherProcessHasTheLock(t *testing.T) {
 // A second attempt within the process that has the lock must not give it back.
 func TestARefusedBeginKeepsTheLock(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "rollcall.db")
-	l := open(t, path, sqlledger.Options{Now: time.Now})
+	for name, place := range places(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			refused(t, place)
+		})
+	}
+}
+
+func refused(t *testing.T, place string) {
+	t.Helper()
+	l := open(t, place, opening(place))
 	defer func() { _ = l.Close() }()
 	if _, err := l.Begin(t.Context(), ledger.Start{Org: "org"}); err != nil {
 		t.Fatal(err)
 	}
-	second := open(t, path, sqlledger.Options{Now: time.Now})
+	second := open(t, place, opening(place))
 	defer func() { _ = second.Close() }()
 	for _, one := range []*sqlledger.Ledger{l, second} {
 		if _, err := one.Begin(t.Context(), ledger.Start{Org: "org"}); fault.Of(err) != fault.Busy {
 			t.Errorf("Begin() = %v, want Busy", err)
 		}
 	}
-	if said := kill(t, path, 1); said[0] != "busy" {
+	if said := kill(t, place, 1); said[0] != "busy" {
 		t.Errorf("another process says %q, want busy", said)
 	}
 }

@@ -196,12 +196,20 @@ func TestReadOnly(t *testing.T) {
 // Processes that open a ledger at the same moment agree on one key and one schema.
 func TestOpenRace(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "rollcall.db")
-	clock := &ledgertest.Clock{}
+	for name, place := range places(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			race(t, place)
+		})
+	}
+}
+
+func race(t *testing.T, place string) {
+	t.Helper()
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
-			l, err := sqlledger.Open(t.Context(), path, sqlledger.Options{Now: clock.Now})
+			l, err := sqlledger.Open(t.Context(), place, opening(place))
 			if err != nil {
 				t.Errorf("Open() = %v", err)
 				return
@@ -220,8 +228,10 @@ func TestOpenRace(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if faults := verify(t, path, ""); len(faults) != 0 {
-		t.Errorf("Verify() = %q", faults)
+	l := open(t, place, opening(place))
+	defer func() { _ = l.Close() }()
+	if v, err := l.Verify(t.Context(), ""); err != nil || len(v.Faults) != 0 || v.Runs != 8 {
+		t.Errorf("Verify() = %+v, %v, want 8 runs and no fault", v, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 	"rollcall/ledger/sqlledger"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(pgtest.M{M: m}.Run()) }
 
 // home is a ledger file in a directory of the test's own.
 func home(t testing.TB, now func() time.Time) (ledgertest.Home, string) {
@@ -21,10 +22,19 @@ func home(t testing.TB, now func() time.Time) (ledgertest.Home, string) {
 	return ledgertest.Home{Open: func(t testing.TB) ledgertest.Ledger { return open(t, path, sqlledger.Options{Now: now}) }}, path
 }
 
-// served is a place on a PostgreSQL server, and what a ledger there is opened with.
-func served(t testing.TB, now func() time.Time) (string, sqlledger.Options) {
+// places are one of each kind, for a ledger of the test's own.
+func places(t testing.TB) map[string]string {
 	t.Helper()
-	return pgtest.URL(t), sqlledger.Options{Now: now, Key: bytes.Repeat([]byte{7}, 32)}
+	return map[string]string{"SQLite": filepath.Join(t.TempDir(), "rollcall.db"), "PostgreSQL": pgtest.URL(t)}
+}
+
+// opening is what a ledger at place is opened with.
+func opening(place string) sqlledger.Options {
+	o := sqlledger.Options{Now: time.Now}
+	if strings.Contains(place, "://") {
+		o.Key = bytes.Repeat([]byte{7}, 32)
+	}
+	return o
 }
 
 func open(t testing.TB, place string, o sqlledger.Options) *sqlledger.Ledger {
@@ -47,7 +57,9 @@ func TestSQLite(t *testing.T) {
 func TestPostgreSQL(t *testing.T) {
 	t.Parallel()
 	ledgertest.Test(t, func(t *testing.T, now func() time.Time) ledgertest.Home {
-		place, o := served(t, now)
+		place := pgtest.URL(t)
+		o := opening(place)
+		o.Now = now
 		return ledgertest.Home{Open: func(t testing.TB) ledgertest.Ledger { return open(t, place, o) }}
 	})
 }

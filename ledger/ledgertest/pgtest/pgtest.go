@@ -2,7 +2,7 @@
 // installed programs in a temporary directory, listening on a socket there and
 // nowhere else, and gone with the test binary, however that ends.
 //
-// A test binary that uses it has a TestMain that calls [Main].
+// A test binary that uses it has a TestMain that runs [M].
 package pgtest
 
 import (
@@ -38,9 +38,12 @@ var (
 	asked   atomic.Bool
 )
 
-// Main runs the tests and stops the server, where one was started.
-func Main(m *testing.M) int {
-	code := m.Run()
+// M runs the tests and stops the server, where one was started.
+type M struct{ *testing.M }
+
+// Run is what TestMain calls.
+func (m M) Run() int {
+	code := m.M.Run()
 	if asked.Load() {
 		if s, err := running(); err == nil {
 			s.stop()
@@ -52,12 +55,21 @@ func Main(m *testing.M) int {
 // URL is a place for one ledger: a schema that nobody else uses, not made yet.
 func URL(t testing.TB) string {
 	t.Helper()
-	asked.Store(true)
-	s, err := running()
+	place, err := Place()
 	if err != nil {
 		t.Fatalf("start PostgreSQL (make deps installs it): %v", err)
 	}
-	return s.url() + "&schema=t" + strings.ToLower(rand.Text()[:12])
+	return place
+}
+
+// Place is URL for tests that have no testing.TB.
+func Place() (string, error) {
+	asked.Store(true)
+	s, err := running()
+	if err != nil {
+		return "", err
+	}
+	return s.url() + "&schema=t" + strings.ToLower(rand.Text()[:12]), nil
 }
 
 func (s *server) url() string {
