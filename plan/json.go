@@ -2,19 +2,18 @@ package plan
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"slices"
 
-	"rollcall/fault"
 	"rollcall/scim"
 	"rollcall/source"
 )
 
-// Schema names the JSON form of a plan. Fields are only ever added.
+// Schema names the JSON form of a plan, which schema/plan.schema.json describes.
+// Fields are only ever added.
 const Schema = "rollcall.plan/1"
 
 // changeJSON is a change as a saved plan and --json show it: what it does to
@@ -135,36 +134,24 @@ func (e Edit) show(vs []scim.Value) scim.Value {
 	}
 }
 
-// Encode writes p as one JSON document, change by change. The same plan gives
-// the same bytes.
+// Encode writes p as one JSON document, change by change, with its digest at
+// the end. The same plan gives the same bytes.
 func Encode(w io.Writer, p *Plan) error {
-	out := bufio.NewWriter(w)
-	field := func(name string, v any) error {
-		text, err := marshal(v)
-		if err != nil {
-			return fmt.Errorf("encode plan: %s: %w: %w", name, fault.Internal, err)
-		}
-		fmt.Fprintf(out, ",%q:%s", name, text)
-		return nil
-	}
-	fmt.Fprintf(out, "{%q:%q", "schema", Schema)
-	err := errors.Join(field("basis", p.Basis), field("summary", p.Summary), field("cost", p.Cost),
-		field("limits", orEmpty(p.Limits)), field("findings", orEmpty(p.Findings)))
-	if err != nil {
-		return err
-	}
-	fmt.Fprint(out, `,"changes":[`)
-	separator := ""
+	e := &encoder{out: bufio.NewWriter(w), sum: sha256.New()}
+	e.write("{")
+	e.member("schema", Schema)
+	e.member("basis", p.Basis)
+	e.member("summary", p.Summary)
+	e.member("cost", p.Cost)
+	e.member("limits", orEmpty(p.Limits))
+	e.member("findings", orEmpty(p.Findings))
+	e.write(`,"changes":[`)
 	for c := range p.Changes() {
-		text, err := marshal(wireOf(c))
-		if err != nil {
-			return fmt.Errorf("encode plan: change %s: %w: %w", c.ID, fault.Internal, err)
-		}
-		fmt.Fprintf(out, "%s\n%s", separator, text)
-		separator = ","
+		e.element(c)
 	}
-	fmt.Fprint(out, "\n]}\n")
-	return out.Flush()
+	e.space("\n")
+	e.write("]")
+	return e.seal()
 }
 
 // marshal is json.Marshal without the escapes that only HTML needs.
@@ -192,70 +179,6 @@ func orEmpty[E any](s []E) []E {
 	return s
 }
 
-var (
-	errSchema = errors.New("the schema is not " + Schema)
-	errShape  = errors.New("not the JSON of a plan")
-	errOp     = errors.New("a change has an op that no plan has")
-	errEdited = errors.New("a change is not what its id says: the file was edited")
-	errTail   = errors.New("more follows after the plan")
-)
-
-// Decode reads what Encode wrote, change by change. Errors are Invalid: not
-// JSON, another schema, a change that was edited, or something after the document. Unknown fields are left out.
-func Decode(r io.Reader) (*Plan, error) {
-	d := json.NewDecoder(r)
-	p, err := decode(d)
-	if err == nil {
-		if _, more := d.Token(); !errors.Is(more, io.EOF) {
-			err = errTail
-		}
-	}
-	if err != nil {
-		return nil, fault.WithHint(fmt.Errorf("decode plan: %w: %w", fault.Invalid, err), "save a plan with: rollcall plan -o FILE")
-	}
-	return p, nil
-}
-
-func decode(d *json.Decoder) (*Plan, error) {
-	if err := expect(d, '{'); err != nil {
-		return nil, err
-	}
-	p, schema := &Plan{}, ""
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		fields := map[any]any{
-			"schema": &schema, "basis": &p.Basis, "summary": &p.Summary, "cost": &p.Cost, "limits": &p.Limits, "findings": &p.Findings,
-		}
-		switch into, ok := fields[name]; {
-		case name == "changes":
-			err = p.decodeChanges(d)
-		case ok:
-			err = d.Decode(into)
-		default:
-			err = d.Decode(&json.RawMessage{})
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if err := expect(d, '}'); err != nil {
-		return nil, err
-	}
-	if schema != Schema {
-		return nil, errSchema
-	}
-	if len(p.Limits) == 0 {
-		p.Limits = nil
-	}
-	if len(p.Findings) == 0 {
-		p.Findings = nil
-	}
-	return p, nil
-}
-
 // Recall packs a plan that was kept elsewhere, as it was. Only whom its limits
 // are about is found anew.
 func Recall(basis Basis, sum Summary, limits []Limit, findings []Finding, changes iter.Seq[Change]) *Plan {
@@ -265,36 +188,4 @@ func Recall(basis Basis, sum Summary, limits []Limit, findings []Finding, change
 	}
 	(&Builder{decision: decision{out: p.packed}}).accuse(p.Limits)
 	return p
-}
-
-func (p *Plan) decodeChanges(d *json.Decoder) error {
-	if err := expect(d, '['); err != nil {
-		return err
-	}
-	for d.More() {
-		var w changeJSON
-		if err := d.Decode(&w); err != nil {
-			return err
-		}
-		if !slices.Contains(ops, w.Op) {
-			return errOp
-		}
-		c := w.change()
-		if id, _ := c.identify(nil); id != c.ID {
-			return errEdited
-		}
-		p.packed.add(c, counted, 0)
-	}
-	return expect(d, ']')
-}
-
-func expect(d *json.Decoder, want json.Delim) error {
-	got, err := d.Token()
-	if err != nil {
-		return err
-	}
-	if got != want {
-		return errShape
-	}
-	return nil
 }

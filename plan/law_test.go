@@ -232,6 +232,25 @@ func FuzzCodec(f *testing.F) {
 	})
 }
 
+// FuzzEdited: whichever byte is altered, the plan is refused, unless it means
+// what it meant. White space between tokens means nothing.
+func FuzzEdited(f *testing.F) {
+	for seed := range uint64(40) {
+		f.Add(seed, uint64(seed*7919), byte('0'))
+		f.Add(seed, uint64(seed*104729), byte(' '))
+		f.Add(seed, uint64(seed*1299709), byte('"'))
+	}
+	f.Fuzz(func(t *testing.T, seed, at uint64, b byte) {
+		text := encode(t, newWorld(seed).plan(t, inOrder))
+		edited := []byte(text)
+		edited[at%uint64(len(edited))] = b
+		p, err := plan.Decode(bytes.NewReader(edited))
+		if err == nil && encode(t, p) != text {
+			t.Errorf("seed %d: Decode took a plan whose byte %d is %q", seed, at%uint64(len(edited)), b)
+		}
+	})
+}
+
 // FuzzDecode: no text makes Decode panic, and what is refused is Invalid.
 func FuzzDecode(f *testing.F) {
 	f.Add(`{"schema":"rollcall.plan/1","changes":[]}`)

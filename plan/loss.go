@@ -120,6 +120,7 @@ func (b *Builder) returnQuestions() []target.Query {
 		}
 		var paths []scim.Path
 		for _, had := range b.lossOf(n).Had {
+			b.asked["lost "+string(b.keyOf(n))] = true
 			if had.Path != target.GrantsOf {
 				paths = append(paths, had.Path)
 			} else if slices.Contains(b.in.Policy.Restore, target.GrantsOf) {
@@ -127,7 +128,6 @@ func (b *Builder) returnQuestions() []target.Query {
 			}
 		}
 		if len(paths) > 0 {
-			b.asked["lost "+string(b.keyOf(n))] = true
 			qs = append(qs, target.Query{Ask: target.ByID, Type: scim.User, Who: b.tieID(int(t)), Paths: paths})
 		}
 	}
