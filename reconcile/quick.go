@@ -92,28 +92,44 @@ func (j Job) recollect(ctx context.Context, p *Proposal, b *plan.Builder, have f
 			b.Have(groupNamed(p.in.Groups, name, id))
 		}
 	}
-	asked, most := 0, 4+p.census.links/rows
-	questions := j.openGroups(p.left)
+	r := &recollection{Job: j, p: p, b: b, have: have, most: 4 + p.census.links/rows}
+	if err := r.answer(ctx, j.openGroups(p.left)); err != nil {
+		return err
+	}
 	for more := true; more; {
-		for len(questions) > 0 {
-			if questions, err = j.recalled(ctx, p, b, questions); err != nil {
+		for questions := b.Questions(); len(questions) > 0; questions = b.Questions() {
+			if err := r.answer(ctx, questions); err != nil {
 				return err
 			}
-			if asked += len(questions); asked > most {
-				return errDearer
-			}
-			for _, q := range questions {
-				if err := j.ask(ctx, b, q, p.in, have); err != nil {
-					return err
-				}
-			}
-			questions = b.Questions()
 		}
-		questions = b.Questions()
-		if more = len(questions) > 0; !more {
-			more, err = j.nameAll(ctx, p, b, have)
+		if more, err = j.nameAll(ctx, p, b, have); err != nil {
+			return err
 		}
-		if err != nil {
+	}
+	return nil
+}
+
+// A recollection is a quick plan that is being told what it asks.
+type recollection struct {
+	Job
+
+	p           *Proposal
+	b           *plan.Builder
+	have        func(target.Observed)
+	asked, most int // of the target: more than most are dearer than a list
+}
+
+// answer puts to the target what the ledger cannot answer.
+func (r *recollection) answer(ctx context.Context, questions []target.Query) error {
+	rest, err := r.recalled(ctx, r.p, r.b, questions)
+	if err != nil {
+		return err
+	}
+	if r.asked += len(rest); r.asked > r.most {
+		return errDearer
+	}
+	for _, q := range rest {
+		if err := r.ask(ctx, r.b, q, r.p.in, r.have); err != nil {
 			return err
 		}
 	}
