@@ -442,6 +442,12 @@ func (o *oracle) managers(matched map[string]string) {
 
 // chief is the user to refer to for key; "" where the reference stands as it is.
 func (o *oracle) chief(key string, matched map[string]string) string {
+	if strings.Contains(key, "@") {
+		if id := o.seen.holder(strings.ToLower(key)); o.seen[id]["state"] == "active" {
+			return id
+		}
+		return ""
+	}
 	if heir, ok := o.heirs[key]; ok {
 		key = heir
 	}
@@ -489,11 +495,26 @@ func (o *oracle) groups() {
 func (o *oracle) managedGroups() map[string]plan.Own {
 	all := maps.Clone(o.rules)
 	for _, g := range []string{"Team A", "Team B", "Team C"} {
-		if o.named != 0 {
+		if o.named != 0 && o.names(g) {
 			all[g] = o.named
 		}
 	}
 	return all
+}
+
+// names tells whether the column names g, or rollcall gave it members.
+func (o *oracle) names(g string) bool {
+	for _, h := range o.records {
+		if h.wants["teams"][g] == yes {
+			return true
+		}
+	}
+	for _, l := range o.links {
+		if l.ours["groups/"+g] == yes {
+			return true
+		}
+	}
+	return false
 }
 
 // belongs tells whether h belongs in g: yes, no, or that nothing is known.
