@@ -90,7 +90,11 @@ func newLawWorld(t *testing.T, seed uint64, dir string) *lawWorld {
 				members = append(members, u["userName"].(string))
 			}
 		}
-		config.Groups = append(config.Groups, genesyssim.Group{Name: g, Members: members})
+		made := genesyssim.Group{Name: g, Members: members}
+		if g == "Sales" && c.ruled {
+			made.Rule = `userName sw "b"`
+		}
+		config.Groups = append(config.Groups, made)
 	}
 	var err error
 	if w.sim, err = genesyssim.New(config, genesyssim.Options{Now: time.Now}); err != nil {
@@ -126,8 +130,8 @@ func (w *lawWorld) tell() {
 		}
 		fmt.Fprintf(&b, "  %s: %v%s\n", t.name, t.own, clears)
 	}
-	w.Logf("seed %d, switches %v, leavers %q, groups %v, named %v, managed:\n%s%s",
-		w.seed, w.set, w.leavers, w.rules, w.named, &b, strings.Join(w.story(), "\n"))
+	w.Logf("seed %d, switches %v, lifecycle none %v, leavers %q, protected %q, groups %v, ruled %v, named %v, managed:\n%s%s",
+		w.seed, w.set, w.bare, w.leavers, w.shield, w.rules, w.ruled, w.named, &b, strings.Join(w.story(), "\n"))
 }
 
 // job is a run as it is configured now, over this source.
@@ -158,7 +162,7 @@ func (w *lawWorld) job(s source.Source) reconcile.Job {
 		Input: plan.Input{
 			Users: m.Shape(), Groups: scim.NewShape(displayName, target.Members), Rules: managed, Members: members, ByColumn: w.named,
 			Policy: plan.Policy{
-				Lifecycle: true, Match: []scim.Path{externalID, userName}, Limits: plan.DefaultLimits(), Allow: allow, Believe: true,
+				Lifecycle: !w.bare, Protect: w.protected(), Match: []scim.Path{externalID, userName}, Limits: plan.DefaultLimits(), Allow: allow, Believe: true,
 				Leaving: plan.Leaving{Action: w.leavers, After: w.after},
 			},
 			Dialect: genesys.Dialect(), Basis: plan.Basis{Source: "hr.csv", Today: w.today().Format(time.DateOnly), Granted: 210},

@@ -56,6 +56,9 @@ type enterprise struct {
 	traits  []trait
 	rules   map[string]plan.Own // of groups, by name
 	named   plan.Own            // of groups that a column names; 0: none
+	bare    bool                // lifecycle none
+	shield  string              // protected are the userNames that begin so; "": nobody
+	ruled   bool                // whose userName begins with b is in Sales by a rule
 	leavers string
 	after   int            // days until a leaver is deactivated
 	zone    *time.Location // in which days are counted
@@ -156,6 +159,10 @@ func newEnterprise(seed uint64) *enterprise {
 	}
 	if c.chance(20) {
 		c.leavers = ""
+	}
+	c.bare, c.ruled = c.chance(10), c.chance(30)
+	if c.chance(15) {
+		c.shield = oneOf(c, "p001", "p00", "b", "p003.n")
 	}
 	if c.chance(20) {
 		c.after = 1 + c.IntN(2)
