@@ -23,6 +23,7 @@ type comparison struct {
 
 	edits    []Edit
 	findings []Finding
+	owes     []scim.Path  // of a create: set at creation only, and not in edits
 	partial  bool         // something desired is not in edits
 	hold     bool         // and therefore nothing of this person is to be sent
 	misses   []source.Key // people who are referred to and are not there
@@ -36,7 +37,9 @@ func (c *comparison) run() {
 		want, known := c.want.Index(r.at)
 		have, read := c.have.Index(r.at)
 		switch {
-		case !known, r.Path == active && !c.creating, r.Own == Once && !c.creating, r.Own == Watch && c.creating:
+		case !known, r.Path == active && !c.creating, r.Own == Watch && c.creating:
+			continue
+		case !c.creating && (c.isOver(r, c.people[c.n].tie) || r.Own == Once && r.set == nil && len(have) > 0):
 			continue
 		case r.Path == userName && !c.creating && (!c.in.Policy.Lifecycle || c.people[c.n].flags&stuck != 0):
 			continue
@@ -46,13 +49,30 @@ func (c *comparison) run() {
 		}
 		if want, known = c.refer(r, want); !known {
 			c.partial = true
+			c.owe(r)
 			continue
 		}
-		c.attribute(r, c.retained(r, want, have), have)
+		before := len(c.edits)
+		if c.attribute(r, c.retained(r, want, have), have); len(c.edits) == before && len(want) > 0 {
+			c.owe(r)
+		}
 	}
 	c.scratch = c.edits // grown, for the next
 	if c.hold {
 		c.edits = nil
+	}
+}
+
+// isOver tells whether r was for the creation of the user of tie t, and everything
+// was carried out then.
+func (b *Builder) isOver(r *rule, t int32) bool {
+	return r.Own == Once && (t < 0 || !slices.Contains(b.owed[t], r.Path))
+}
+
+// owe notes what is set at creation only and cannot be yet.
+func (c *comparison) owe(r *rule) {
+	if c.creating && r.Own == Once {
+		c.owes = append(c.owes, r.Path)
 	}
 }
 
@@ -388,7 +408,7 @@ func (b *Builder) unchanged(o target.Observed, row scim.Row) int {
 		return -1
 	}
 	for i := range b.rules {
-		if !b.agrees(&b.rules[i], want, row, l.Ours) {
+		if r := &b.rules[i]; !b.isOver(r, int32(t)) && !b.agrees(r, want, row, l.Ours) {
 			return -1
 		}
 	}
@@ -397,7 +417,7 @@ func (b *Builder) unchanged(o target.Observed, row scim.Row) int {
 
 func (b *Builder) agrees(r *rule, want, have, ours scim.Row) bool {
 	desired, wanted := want.Index(r.at)
-	if !wanted || r.Own == Once || r.Path == active {
+	if !wanted || r.Path == active {
 		return true
 	}
 	there, read := have.Index(r.at)

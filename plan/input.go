@@ -67,6 +67,7 @@ type Link struct {
 	Lost        Loss      // what they had when we deactivated or deleted them, and was not given back yet; zero: nothing
 
 	Kept map[scim.Path]Kept // what the service did not carry out of what it was sent
+	Owed []scim.Path        // set at creation only, and not carried out then: still to be set
 }
 
 // A Digest is a SHA-256.
