@@ -345,7 +345,11 @@ func (c *comparison) refer(r *rule, want []scim.Value) (_ []scim.Value, ok bool)
 // source; ok is false, and the finding says why, where r cannot refer to them.
 func (c *comparison) namedUser(r *rule, name string) (_ scim.Value, ok bool) {
 	const stays = "; %s stays as it is"
-	switch u := c.userNamed(name); {
+	u := c.userNamed(name)
+	if q := c.taker(name); u < 0 && q >= 0 {
+		return c.namedPerson(r, c.keyOf(q))
+	}
+	switch {
 	case u < 0:
 		c.find(Warning, "unknown-user", "the organization has no user %s"+stays, quote(name), c.label(r.Path))
 	case int32(u) == c.people[c.n].user:
@@ -356,6 +360,34 @@ func (c *comparison) namedUser(r *rule, name string) (_ scim.Value, ok bool) {
 		return scim.ValueOf(c.userID(u)), true
 	}
 	return "", false
+}
+
+// namedPerson is the user of k, whom this plan gives the userName that r names.
+func (c *comparison) namedPerson(r *rule, k source.Key) (_ scim.Value, ok bool) {
+	id, w := c.locate(k)
+	if !c.acceptable(r, k, w) {
+		return "", false
+	}
+	if w == pending {
+		return Person(k), true
+	}
+	return scim.ValueOf(id), true
+}
+
+// taker is the person of the source who wants this userName, of several the one
+// with the first key, or -1.
+func (b *Builder) taker(name string) int {
+	found := -1
+	for i, m := range b.names {
+		if m.path == userName {
+			b.wanters(i, strings.ToLower(name), -1, func(q int) {
+				if found < 0 || b.keyOf(q) < b.keyOf(found) {
+					found = q
+				}
+			})
+		}
+	}
+	return found
 }
 
 // userNamed is the user who has this userName, or -1.
