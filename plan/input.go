@@ -101,6 +101,7 @@ type Policy struct {
 	Allow          map[string]int      // lifted for this run: op → number, -1 without bound
 	Protect        []string            // userName patterns with *, never touched
 	Roles          map[string]RolePolicy
+	OwnRoles       []string // of rollcall's own client: guarded like admin
 	Only           []string // WHO; empty: everybody
 	HoldAll        bool     // an unknown name holds the person instead of the attribute
 	NoClaim        bool
