@@ -373,6 +373,7 @@ func (b *Builder) reactivate(n int) {
 	b.stuckFinding(c)
 	b.tell(c)
 	g := b.giveBack(n)
+	g.precede(c.edits)
 	c.edits = append(c.edits, g.edits...)
 	first := c.change(Reactivate, reason, activate(true))
 	first.Leaving = g.left
