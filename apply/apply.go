@@ -46,6 +46,7 @@ type Options struct {
 	Grace            time.Duration // for requests in flight when the run is stopped; 0: 10 s
 	LeaveMoved       bool          // a saved plan: leave out what somebody else changed since
 	AllowUnversioned bool          // write users that show no version
+	Remembered       bool          // the plan rests on what the ledger remembers: what contradicts that ends the run with Distrusted
 
 	ID       func(source.Key) (string, bool)    // id of the user linked to a key; nil: nobody is linked
 	Holder   func(id string) (source.Key, bool) // the key that an id is linked to; nil: none is
@@ -53,6 +54,11 @@ type Options struct {
 	Rand     func() float64                     // jitter in [0, 1); nil: none
 	Progress func(Event)                        // called from the goroutine of Run, one at a time
 }
+
+// Distrusted is the end of a run whose plan rests on a memory that the service
+// contradicts: a version that went backwards, a user who is not there. Nothing
+// was written over what was not read.
+var Distrusted = errors.New("the organization is not what the ledger remembers") //nolint:errname // it is an ending, as [io.EOF] is
 
 // Backoff is the wait before the n-th look: First × Factor^(n-1), plus up to a
 // fifth of jitter.

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -31,6 +32,22 @@ type Tally struct {
 
 // Processed is how many changes were taken up and brought to an end.
 func (t *Tally) Processed() int { return t.Succeeded + t.Failed }
+
+// Plus is t and u of the same run, u after t; nil counts as nothing.
+func (t *Tally) Plus(u *Tally) *Tally {
+	if t == nil || u == nil {
+		return cmp.Or(t, u)
+	}
+	sum := *u
+	for to, from := range map[*int]int{
+		&sum.Planned: t.Planned, &sum.Succeeded: t.Succeeded, &sum.Failed: t.Failed, &sum.LeftOut: t.LeftOut, &sum.Held: t.Held, &sum.Short: t.Short,
+		&sum.Found: t.Found, &sum.Moved: t.Moved, &sum.Unknown: t.Unknown, &sum.Conflicts: t.Conflicts, &sum.Attempts: t.Attempts,
+	} {
+		*to += from
+	}
+	sum.Findings, sum.took = slices.Concat(t.Findings, u.Findings), slices.Concat(t.took, u.took)
+	return &sum
+}
 
 // add counts one outcome.
 func (t *Tally) add(o ledger.Outcome) {

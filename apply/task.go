@@ -192,7 +192,7 @@ func (t *task) act() target.Act { return cmp.Or(acts[t.c.Op], target.Patch) }
 // request is what is left to send, held against now. Where nothing is, or it
 // must not be sent, goes is false and the outcome says why.
 func (t *task) request(now target.Observed, unread bool) (req target.Request, goes bool) {
-	if !unread && t.settled(now) {
+	if !unread && (t.contradicts(now) || t.settled(now)) {
 		return req, false
 	}
 	ops, moved := t.c.Against(t.at(now.Row))
@@ -210,6 +210,9 @@ func (t *task) request(now target.Observed, unread bool) (req target.Request, go
 		t.end(ledger.LeftOut, fault.Stale, "changed by somebody else since the plan was saved")
 	case len(ops) == 0 && (req.Act == target.Patch || req.Act == target.Grant):
 		t.out.Ref, t.out.Seen = now.Ref, now.Row
+		if unread {
+			t.out.Seen = RowOf(t.shape(), t.c.Seen)
+		}
 		t.end(ledger.Found, 0, "")
 	case t.versioned() && req.To.Version == "" && !t.AllowUnversioned:
 		t.end(ledger.Failed, fault.Unsupported, "the user shows no version: a write could undo somebody else's")
@@ -335,6 +338,8 @@ func (t *task) fail(err error) {
 		return
 	case (t.stopped || errors.Is(err, context.Canceled) || kind == fault.Interrupted) && t.isStopping():
 		t.end(ledger.Canceled, fault.Interrupted, "the run was stopped before this change was sent")
+		return
+	case kind == fault.Missing && t.contradicts(target.Observed{State: target.Gone}):
 		return
 	}
 	t.end(ledger.Failed, kind, err.Error())

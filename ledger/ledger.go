@@ -155,8 +155,9 @@ type Verification struct {
 
 // A LinkQuery tells how much of every link to load.
 type LinkQuery struct {
-	Shape *scim.Shape // of Image and Ours
-	Image bool        // images too; they cost memory
+	Shape *scim.Shape  // of Image and Ours
+	Image bool         // images too; they cost memory
+	Keys  []source.Key // of these people only; nil: of everybody
 }
 
 // A Journal is what applying a plan needs of a ledger.

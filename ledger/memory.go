@@ -173,7 +173,7 @@ func (m *Memory) Links(_ context.Context, q LinkQuery) iter.Seq2[plan.Link, erro
 	defer m.mu.Unlock()
 	var links []plan.Link
 	for _, p := range m.state.people {
-		if l, ok := p.Link(q); ok {
+		if l, ok := p.Link(q); ok && (q.Keys == nil || slices.Contains(q.Keys, p.Key)) {
 			links = append(links, l)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 
 	"rollcall/scim"
 	"rollcall/source"
-	"rollcall/target"
 )
 
 // Plan concludes. The Builder is spent.
@@ -35,19 +34,14 @@ func (b *Builder) Plan() *Plan {
 	if b.idle > 0 {
 		b.Note(finding(Note, "inactive-new", "", source.Place{}, "%d in the source are inactive and have no user, or a deleted one: not created", b.idle))
 	}
-	before := 0
-	for _, u := range b.users {
-		if u.state == target.Active {
-			before++
-		}
-	}
-	p := &Plan{Basis: b.in.Basis, Findings: sorted(b.findings), Limits: limits, packed: b.out}
+	p := &Plan{Basis: b.in.Basis, Findings: sorted(b.findings), Limits: limits, Waits: b.resters, packed: b.out, confirmed: b.confirmed}
+	slices.SortFunc(p.Waits, func(x, y Wait) int { return cmp.Compare(x.Key, y.Key) })
 	b.accuse(p.Limits)
 	p.Succeeded, p.Unlinked = b.succeeded(), b.unlinked
 	slices.SortFunc(p.Unlinked, func(x, y Change) int { return cmp.Compare(x.Key, y.Key) })
 	p.packed.sort()
 	p.packed.number()
-	p.summarize(before, 0)
+	p.summarize(b.actives(), 0)
 	p.Summary.Groups = len(b.changed)
 	return p
 }
@@ -70,7 +64,7 @@ func Of(in Input, changes iter.Seq[Change], findings []Finding) *Plan {
 		switch {
 		case !c.sends() && c.Op != Rekey:
 			k = bare
-		case c.Reason == referenceFollows:
+		case c.Reason == referenceFollows, c.Reason == givenBack:
 			k = secondHalf
 		default:
 			b.counts[c.Op]++

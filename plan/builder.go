@@ -37,7 +37,9 @@ type Builder struct {
 
 	byKey, byName, tieByKey, tieByID, userByID, userByName index
 
+	told   map[target.Catalog]bool      // whose names were told after the start
 	turns  map[int32]int32              // by person: the day on which the source will say otherwise whether they are active
+	owed   map[int32][]scim.Path        // by tie: set at creation only, and not carried out then
 	lost   map[int32]Loss               // by tie: what leaving took
 	kept   map[int32]map[scim.Path]Kept // by tie: what the service did not carry out
 	stands map[string][]Trait           // by id: what people who come back have of it
@@ -54,6 +56,8 @@ type Builder struct {
 	asked    map[string]bool // questions that are not about a known person or user
 	findings []Finding
 	units    Units
+
+	confirmed pack // who is as desired, and the ledger does not know it
 
 	decision // made by Questions and Plan
 }
@@ -113,13 +117,15 @@ const (
 	unnamed                     // person: the column that names groups is blank
 	vague                       // person: the source was to say whether they are active, and does not
 	rekeyed                     // person: the link is that of a key that is gone
+	calm                        // person: not due in a quick plan
 )
 
 // New starts a plan.
 func New(in Input) *Builder {
 	b := &Builder{
 		in: in, listed: map[scim.Type]bool{}, exact: map[scim.Type]bool{}, asked: map[string]bool{},
-		turns: map[int32]int32{}, lost: map[int32]Loss{}, kept: map[int32]map[scim.Path]Kept{}, stands: map[string][]Trait{}, carried: map[string]string{},
+		told: map[target.Catalog]bool{}, turns: map[int32]int32{}, lost: map[int32]Loss{}, owed: map[int32][]scim.Path{}, kept: map[int32]map[scim.Path]Kept{},
+		stands: map[string][]Trait{}, carried: map[string]string{},
 		sprout: scim.NewRow(in.Users),
 	}
 	b.compile()
@@ -214,6 +220,9 @@ func (b *Builder) Link(l Link) {
 		b.lost[int32(n)] = l.Lost
 	}
 	b.belong(l.Key, l.Unit, false)
+	if len(l.Owed) > 0 {
+		b.owed[int32(n)] = l.Owed
+	}
 	if len(l.Kept) > 0 {
 		b.kept[int32(n)] = l.Kept
 	}
@@ -265,6 +274,7 @@ func (b *Builder) Have(o target.Observed) {
 	}
 	if n := b.unchanged(o, row); n >= 0 {
 		u.flags |= same
+		b.confirm(n, o, row)
 		row = scim.Row{}
 		b.lighten(n)
 	}

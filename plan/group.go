@@ -67,7 +67,7 @@ func (b *Builder) eachGroup(visit func(g *group, own Own, people []int32)) {
 			b.Note(finding(Warning, "unknown-group", "", source.Place{}, "there is no group %s%s; nobody joins it", quote(name), nearest(name, known)))
 		case len(found) > 1:
 			b.Note(finding(Warning, "ambiguous-group", "", source.Place{}, "%d groups are called %s; none is touched", len(found), quote(name)))
-		case len(found) == 1 && found[0].known:
+		case len(found) == 1 && (found[0].known || b.in.Quick):
 			visit(found[0], managed[name], belongs[b.words.of(name)])
 		}
 	}
@@ -115,13 +115,8 @@ func (b *Builder) grows(g *group, m movements) {
 
 // movements compares the members of g with the people who belong in it.
 func (b *Builder) movements(g *group, own Own, people []int32) movements {
-	members, _ := g.row.At(target.Members)
-	current := make(map[string]bool, len(members))
-	for _, v := range members {
-		id, _ := v.Sub("value").Text()
-		current[id] = true
-	}
-	all := movements{size: len(members)}
+	current := b.membersOf(g)
+	all := movements{size: len(current)}
 	wanted := make(map[int32]bool, len(people))
 	for _, n := range people {
 		wanted[n] = true
@@ -139,6 +134,21 @@ func (b *Builder) movements(g *group, own Own, people []int32) movements {
 		}
 	}
 	return all
+}
+
+// membersOf are the ids of the members of g: as read, else those of the
+// people who are looked at whose membership is ours.
+func (b *Builder) membersOf(g *group) map[string]bool {
+	members, _ := g.row.At(target.Members)
+	current := make(map[string]bool, len(members))
+	for _, v := range members {
+		id, _ := v.Sub("value").Text()
+		current[id] = true
+	}
+	for _, id := range b.givenTo(g) {
+		current[id] = true
+	}
+	return current
 }
 
 // moves tells whether the memberships of person n are to follow the source now:

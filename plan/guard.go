@@ -56,9 +56,12 @@ func (b *Builder) hold(n int, row scim.Row) {
 		b.holds = append(b.holds, 0)
 	}
 	b.holds[n] = 0
-	if b.users[n].state == target.Active {
-		vs, _ := row.Index(b.roles.at)
-		b.holds[n] = b.holdings(vs)
+	if b.users[n].state != target.Active {
+		return
+	}
+	vs, known := row.Index(b.roles.at)
+	if b.holds[n] = b.holdings(vs); !known && b.in.Quick {
+		b.holds[n] = 1<<len(b.minimums) - 1 // may hold any of them
 	}
 }
 
@@ -92,9 +95,10 @@ func (b *Builder) release(c Change) {
 }
 
 // fewest are the limits of the roles that must keep their holders. Over one of
-// them nothing is applied. Holders are known where everybody was listed.
+// them nothing is applied. Holders are known where everybody was listed: a quick
+// plan counts those alone whom it looks at.
 func (b *Builder) fewest() []Limit {
-	if !b.listed[scim.User] {
+	if !b.listed[scim.User] && !b.in.Quick {
 		return nil
 	}
 	for _, bits := range b.holds {

@@ -67,6 +67,7 @@ type Link struct {
 	Lost        Loss      // what they had when we deactivated or deleted them, and was not given back yet; zero: nothing
 
 	Kept map[scim.Path]Kept // what the service did not carry out of what it was sent
+	Owed []scim.Path        // set at creation only, and not carried out then: still to be set
 }
 
 // A Digest is a SHA-256.
@@ -100,6 +101,7 @@ type Policy struct {
 	Allow          map[string]int      // lifted for this run: op → number, -1 without bound
 	Protect        []string            // userName patterns with *, never touched
 	Roles          map[string]RolePolicy
+	OwnRoles       []string // of rollcall's own client: guarded like admin
 	Only           []string // WHO; empty: everybody
 	HoldAll        bool     // an unknown name holds the person instead of the attribute
 	NoClaim        bool
@@ -125,11 +127,13 @@ type Basis struct {
 	OrgID   string    `json:"orgId,omitempty"` // of the organization, where it was asked for
 	Source  string    `json:"source"`
 	Records int       `json:"records"`
-	Reading Digest    `json:"reading"` // of the desired people
-	Mapping Digest    `json:"mapping"` // of what the configuration says about people, groups and policy
-	Today   string    `json:"today"`   // YYYY-MM-DD
-	At      time.Time `json:"at"`      // when the reading began
-	Granted int       `json:"granted"` // requests a minute that the plan reckons with, budget applied
+	Reading Digest    `json:"reading"`           // of the desired people
+	Mapping Digest    `json:"mapping"`           // of what the configuration says about people, groups and policy
+	Today   string    `json:"today"`             // YYYY-MM-DD
+	Way     string    `json:"way,omitempty"`     // quick: compared with what the ledger remembers; "": with everybody
+	At      time.Time `json:"at"`                // when the reading began
+	Granted int       `json:"granted"`           // requests a minute that the plan reckons with, budget applied
+	Reverts string    `json:"reverts,omitempty"` // the run that the plan takes back; "": it takes none back
 }
 
 // Input is what a Builder needs from the start. Users and Groups are the
@@ -143,6 +147,9 @@ type Input struct {
 	Policy   Policy
 	Basis    Basis
 	Dialect  target.Dialect
+	Quick    bool                                 // nobody is listed: only who is due is looked at, as the ledger remembers them
+	Resting  map[source.Key]Wait                  // of a quick plan: who is not due again yet, as long as they are desired to be the same
+	Overdue  map[source.Key]bool                  // of a quick plan: who is due, whatever the ledger says was sent
 	Fixed    map[string][]string                  // by group: ids of members who come back after their removal; they are left alone
 	Sizes    map[string]int                       // for Of: members by group id, where known
 	Units    Units                                // for Of: planning finds them itself

@@ -42,7 +42,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"a member that nobody knows":  {replace(`"summary"`, `"note":1,"summary"`), "the file was edited", ""},
 		"a change taken out":          {text[:strings.Index(text, "\n")] + text[strings.Index(text, ",\n")+1:], "the file was edited", ""},
 		"no digest":                   {text[:strings.Index(text, `,"digest"`)] + "}", "no digest", ""},
-		"cut short":                   {text[:len(text)/2], "cut short", "line 2"},
+		"cut short":                   {text[:strings.LastIndex(text, `"patch"`)], "cut short", "line 3"},
 		"something behind it":         {text + "{}", "more follows", "line 5"},
 		"another schema":              {replace("rollcall.plan/1", "rollcall.plan/2"), "schema", ""},
 		"nothing":                     {"", "cut short", "line 1"},

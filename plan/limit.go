@@ -161,14 +161,22 @@ func (b *Builder) wait() {
 		e := &b.out.entries[i]
 		if why := b.waitsFor(*e); why != "" {
 			e.held = uint16(b.out.of(string(why)))
-			if ops[e.op] == Create {
-				b.waiting[int32(b.find(b.out.change(*e).Key))] = why
-			}
+			b.holdBack(b.out.change(*e), why)
 			continue
 		}
 		if e.rests&restsPart != 0 && len(b.waiting) > 0 {
 			b.part(i)
 		}
+	}
+}
+
+// holdBack remembers whose change waits.
+func (b *Builder) holdBack(c Change, why Op) {
+	if c.Op == Create {
+		b.waiting[int32(b.find(c.Key))] = why
+	}
+	if c.Sent != (Digest{}) {
+		b.resters = append(b.resters, Wait{Key: c.Key, Digest: c.Sent})
 	}
 }
 

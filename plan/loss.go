@@ -28,6 +28,19 @@ type Loss struct {
 // Leaves tells whether op closes an account, with whatever that takes away.
 func (op Op) Leaves() bool { return op == Deactivate || op == Delete }
 
+// Keeps tells whether what the user has is read before c is sent, since c closes
+// the account: somebody who is inactive in the source can be adopted so.
+func (c Change) Keeps() bool { return len(c.Leaving) > 0 && (c.Op.Leaves() || c.Op == Adopt) }
+
+// Leavings are all the paths that can be kept of somebody whose account is closed.
+func Leavings(d target.Dialect) []Trait {
+	var out []Trait
+	for _, p := range append(slices.Clone(d.Leaving), target.GrantsOf) {
+		out = append(out, Trait{Path: p})
+	}
+	return out
+}
+
 // GroupsOf is the path under which a user shows the groups they are in:
 // elements {"value": id}. It is read-only: memberships are written on groups.
 const GroupsOf scim.Path = "groups"
@@ -60,14 +73,11 @@ func (l Loss) Less(edits []Edit) Loss {
 // leavings are the paths that are kept of a leaver. Grants are read where they
 // would be given back only: that is one request more.
 func (b *Builder) leavings() []Trait {
-	var out []Trait
-	for _, p := range b.in.Dialect.Leaving {
-		out = append(out, Trait{Path: p})
+	all := Leavings(b.in.Dialect)
+	if !slices.Contains(b.in.Policy.Restore, target.GrantsOf) {
+		return all[:len(all)-1]
 	}
-	if slices.Contains(b.in.Policy.Restore, target.GrantsOf) {
-		out = append(out, Trait{Path: target.GrantsOf})
-	}
-	return out
+	return all
 }
 
 // standing keeps what was answered about somebody who comes back.
@@ -120,6 +130,7 @@ func (b *Builder) returnQuestions() []target.Query {
 		}
 		var paths []scim.Path
 		for _, had := range b.lossOf(n).Had {
+			b.asked["lost "+string(b.keyOf(n))] = true
 			if had.Path != target.GrantsOf {
 				paths = append(paths, had.Path)
 			} else if slices.Contains(b.in.Policy.Restore, target.GrantsOf) {
@@ -127,7 +138,6 @@ func (b *Builder) returnQuestions() []target.Query {
 			}
 		}
 		if len(paths) > 0 {
-			b.asked["lost "+string(b.keyOf(n))] = true
 			qs = append(qs, target.Query{Ask: target.ByID, Type: scim.User, Who: b.tieID(int(t)), Paths: paths})
 		}
 	}
@@ -197,6 +207,23 @@ func (g *giving) give(b *Builder, t Trait, now []scim.Value) {
 		g.edits = append(g.edits, Edit{Path: t.Path, Before: now, Add: t.Values, ID: set.Sub[0], Back: true})
 	default:
 		g.edits = append(g.edits, Edit{Path: t.Path, Before: now, Whole: true, Set: t.Values, Back: true})
+	}
+}
+
+// precede lets edits begin with the roles that the grants before them give: in a
+// saved plan they are nobody else's change.
+func (g giving) precede(edits []Edit) {
+	for i := range edits {
+		e := &edits[i]
+		if e.Path != rolesOf || len(g.grants) == 0 {
+			continue
+		}
+		e.Before = slices.Clone(e.Before)
+		for _, v := range g.grants {
+			e.Before = append(e.Before, scim.ValueOf(map[string]any{"value": v.Sub("role")}))
+		}
+		slices.Sort(e.Before)
+		e.Before = slices.Compact(e.Before)
 	}
 }
 

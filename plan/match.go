@@ -53,6 +53,7 @@ const (
 
 // decide matches everybody anew. It adds no findings: it is asked again after every answer.
 func (b *Builder) decide() {
+	b.given = nil
 	for n := range b.users {
 		b.users[n].tie, b.users[n].claim = -1, -1
 		b.users[n].flags &^= contested

@@ -79,7 +79,7 @@ func requests(c Change) uint8 {
 		n++
 	}
 	for i, t := range c.Leaving {
-		if c.Op.Leaves() && (i == 0 || t.Path == target.GrantsOf) {
+		if c.Keeps() && (i == 0 || t.Path == target.GrantsOf) {
 			n++
 		}
 	}
@@ -139,9 +139,15 @@ func (p *pack) encode(b []byte, c Change) []byte {
 			b = appendValues(b, vs)
 		}
 	}
-	b = appendInt(b, len(c.Leaving))
-	for _, t := range c.Leaving {
-		b = appendValues(appendInt(b, p.of(string(t.Path))), t.Values)
+	for _, traits := range [][]Trait{c.Leaving, c.Seen} {
+		b = appendInt(b, len(traits))
+		for _, t := range traits {
+			b = appendValues(appendInt(b, p.of(string(t.Path))), t.Values)
+		}
+	}
+	b = appendInt(b, len(c.Owes))
+	for _, path := range c.Owes {
+		b = appendInt(b, p.of(string(path)))
 	}
 	return b
 }
@@ -173,11 +179,16 @@ func (p *pack) change(e entry) Change {
 			*vs = r.values()
 		}
 	}
-	if n := r.int(); n > 0 {
-		c.Leaving = make([]Trait, n)
+	for _, traits := range []*[]Trait{&c.Leaving, &c.Seen} {
+		if n := r.int(); n > 0 {
+			*traits = make([]Trait, n)
+		}
+		for i := range *traits {
+			(*traits)[i] = Trait{Path: scim.Path(p.list[r.int()]), Values: r.values()}
+		}
 	}
-	for i := range c.Leaving {
-		c.Leaving[i] = Trait{Path: scim.Path(p.list[r.int()]), Values: r.values()}
+	for range r.int() {
+		c.Owes = append(c.Owes, scim.Path(p.list[r.int()]))
 	}
 	return c
 }

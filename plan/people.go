@@ -75,7 +75,7 @@ func (b *Builder) create(n int) {
 	c := b.compareTo(n)
 	c.creating = true
 	c.run()
-	b.findings = append(b.findings, c.findings...)
+	b.tell(c)
 	if c.hold {
 		b.people[n].fate = incomplete
 		return
@@ -85,6 +85,7 @@ func (b *Builder) create(n int) {
 		now[i].Before = nil
 	}
 	first := c.change(Create, newInSource, now)
+	first.Owes = c.owing(later)
 	first.UserName = b.userNameOf(n)
 	r := b.restsOf(n)
 	if slices.ContainsFunc(now, Edit.waits) {
@@ -99,6 +100,25 @@ func (b *Builder) create(n int) {
 	second := c.change(Update, referenceFollows, later)
 	second.UserName, second.Sent = first.UserName, c.done()
 	b.emit(second, halving, 0, secondHalf, r|restsCreate)
+}
+
+// tell takes over what a comparison found, and whom it does not complete.
+func (b *Builder) tell(c *comparison) {
+	b.findings = append(b.findings, c.findings...)
+	if c.partial || c.hold {
+		b.waits(c.n, c.misses)
+	}
+}
+
+// owing are the attributes, set at creation only, that the create of c leaves to
+// a later change: to those of this plan, or until they can be.
+func (c *comparison) owing(later []Edit) []scim.Path {
+	for _, r := range c.rules {
+		if r.Own == Once && slices.ContainsFunc(later, func(e Edit) bool { return e.Path == r.Path }) {
+			c.owes = append(c.owes, r.Path)
+		}
+	}
+	return c.owes
 }
 
 // userNameOf is the userName that person n wants.
@@ -180,7 +200,7 @@ func (b *Builder) update(n int) {
 	}
 	if b.users[p.user].flags&same != 0 {
 		c.references()
-		b.findings = append(b.findings, c.findings...)
+		b.tell(c)
 		b.follow(c, g)
 		return
 	}
@@ -188,7 +208,7 @@ func (b *Builder) update(n int) {
 	c.claiming = interrupted
 	c.run()
 	b.stuckFinding(c)
-	b.findings = append(b.findings, c.findings...)
+	b.tell(c)
 	noticed := b.ties[p.tie].off != 0
 	if noticed && len(b.lossOf(n).Had) == 0 {
 		b.notice(c, nil)
@@ -279,7 +299,7 @@ func (c *comparison) renames() bool {
 func (c *comparison) references() {
 	for i := range c.rules {
 		r := &c.rules[i]
-		if want, known := c.want.Index(r.at); known && r.reference && r.Own != Once {
+		if want, known := c.want.Index(r.at); known && r.reference && !c.isOver(r, c.people[c.n].tie) {
 			c.refer(r, want)
 		}
 	}
@@ -304,8 +324,11 @@ func (b *Builder) adopt(n int) {
 	default:
 		c.partial = true
 	}
-	b.findings = append(b.findings, c.findings...)
+	b.tell(c)
 	ch := c.change(Adopt, b.reason(n), c.edits)
+	if _, to, turns := turned(ch); turns && to == target.Inactive {
+		ch.Leaving = b.leavings()
+	}
 	k := counted
 	if p.fate == recovered {
 		ch.Reason, k = recoveredCreate, healed
@@ -314,7 +337,7 @@ func (b *Builder) adopt(n int) {
 		if k == counted {
 			k = bare
 		}
-		ch.Sent = c.done()
+		ch.Sent, ch.Seen = c.done(), traits(c.have)
 		b.emit(ch, updating, 0, k, 0)
 		return
 	}
@@ -340,7 +363,7 @@ func (b *Builder) reactivate(n int) {
 	if !b.returns(n) {
 		if b.in.Policy.Allow[string(Reactivate)] == 0 || len(b.in.Policy.Only) == 0 {
 			c.find(Warning, "inactive-elsewhere", "somebody else deactivated this user; --allow reactivate=1 --only WHO --because TEXT brings it back")
-			b.findings = append(b.findings, c.findings...)
+			b.tell(c)
 			b.settle(int(b.people[n].tie), c.change(Update, "", nil))
 			return
 		}
@@ -348,8 +371,9 @@ func (b *Builder) reactivate(n int) {
 	}
 	c.run()
 	b.stuckFinding(c)
-	b.findings = append(b.findings, c.findings...)
+	b.tell(c)
 	g := b.giveBack(n)
+	g.precede(c.edits)
 	c.edits = append(c.edits, g.edits...)
 	first := c.change(Reactivate, reason, activate(true))
 	first.Leaving = g.left
@@ -405,6 +429,9 @@ func (b *Builder) explain(n int) {
 	s := b.person(n)
 	find := func(severity Severity, code, format string, args ...any) {
 		b.Note(finding(severity, code, s.key, s.place, format, args...))
+	}
+	if p.fate != idle && p.fate != standing && p.fate != shunned && (p.fate != unseen || p.flags&asked != 0) {
+		b.waits(n, nil)
 	}
 	switch p.fate {
 	case idle:

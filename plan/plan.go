@@ -25,7 +25,10 @@ type Plan struct {
 	// as changes for the ledger. Nothing is sent of them: they are not among Changes.
 	Unlinked []Change
 
-	packed pack
+	// Waits are those whom this plan leaves incomplete, sorted by key.
+	Waits []Wait
+
+	packed, confirmed pack
 }
 
 // Summary counts changes by kind; held ones included. Update counts users, Groups counts groups.
@@ -47,15 +50,7 @@ type Summary struct {
 }
 
 // Changes yields the changes by wave, type and key.
-func (p *Plan) Changes() iter.Seq[Change] {
-	return func(yield func(Change) bool) {
-		for _, e := range p.packed.entries {
-			if !yield(p.packed.change(e)) {
-				return
-			}
-		}
-	}
-}
+func (p *Plan) Changes() iter.Seq[Change] { return p.packed.all() }
 
 // Len is the number of changes.
 func (p *Plan) Len() int { return len(p.packed.entries) }

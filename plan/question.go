@@ -31,7 +31,9 @@ func (b *Builder) Questions() []target.Query {
 	qs = append(qs, b.absentLeavers()...)
 	if creates && !b.asked["deleted"] {
 		b.asked["deleted"] = true
-		qs = append(qs, target.Query{Ask: target.Deleted, Type: scim.User})
+		if b.exact[scim.User] { // else who has a userName is asked one by one, deleted ones too
+			qs = append(qs, target.Query{Ask: target.Deleted, Type: scim.User})
+		}
 	}
 	qs = append(qs, b.returnQuestions()...)
 	qs = append(qs, b.groupQuestions()...)
@@ -49,10 +51,7 @@ func (b *Builder) question(n int) (target.Query, bool) {
 	p := &b.people[n]
 	switch p.fate {
 	case unseen:
-		if p.flags&asked != 0 {
-			return target.Query{}, false
-		}
-		if !b.listed[scim.User] && !b.unsent(n, int(p.tie)) {
+		if p.flags&asked != 0 || !b.listed[scim.User] && !b.due(n) {
 			return target.Query{}, false
 		}
 		p.flags |= asked
@@ -115,10 +114,11 @@ func (b *Builder) unread(n int) []scim.Path {
 	}
 	have := b.believed(n)
 	var paths []scim.Path
-	for _, r := range b.rules {
+	for i := range b.rules {
+		r := &b.rules[i]
 		_, wanted := want.Index(r.at)
 		_, known := have.Index(r.at)
-		if wanted && !known && r.Own != Once && r.Path != active {
+		if wanted && !known && !b.isOver(r, p.tie) && r.Path != active {
 			paths = append(paths, r.Path)
 		}
 	}
@@ -166,6 +166,9 @@ func (b *Builder) absentLeavers() []target.Query {
 
 // groupQuestions asks for the members of managed groups whose listing had none.
 func (b *Builder) groupQuestions() []target.Query {
+	if b.in.Quick {
+		return nil // who is due is a member as far as the ledger knows
+	}
 	var qs []target.Query
 	managed := b.managed()
 	for i := range b.groups {

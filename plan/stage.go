@@ -25,6 +25,8 @@ const (
 	belongsNoLonger  = "BelongsNoLonger"
 	keyChanged       = "KeyChanged"
 	goneElsewhere    = "GoneElsewhere"
+	asDesired        = "AsDesired"
+	reverted         = "Reverted"
 )
 
 // A stage is what waves are made of, in this order; within a stage depth counts.
@@ -55,8 +57,10 @@ type decision struct {
 	losses   []loss
 	rejoins  map[string][]membership // by group id: given back
 	unlinked []Change
-	idle     int   // people who are inactive and have no user
-	resting  rests // what every change of the person rests on who is being planned
+	resters  []Wait
+	given    map[string][]string // by group id: the users whose membership is ours, of those who are looked at
+	idle     int                 // people who are inactive and have no user
+	resting  rests               // what every change of the person rests on who is being planned
 }
 
 // emit adds one change in its stage.

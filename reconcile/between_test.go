@@ -128,4 +128,3 @@ func TestANameThatTheServiceRefusesStopsNobodyElse(t *testing.T) {
 		}
 	})
 }
-

@@ -2,8 +2,8 @@
 // target, plan, and carry the plan out under the lock of the organization.
 //
 // A [Job] is everything a run needs, as values and seams; nothing in it is
-// specific to a command. [Job.Plan], [Job.Saved] and [Job.Patch] make a
-// [Proposal] and write nothing. [Job.Apply] takes the lock, makes one of them
+// specific to a command. [Job.Plan], [Job.Saved], [Job.Patch] and
+// [Job.Revert] make a [Proposal] and write nothing. [Job.Apply] takes the lock, makes one of them
 // into a run, and answers with its [Report].
 //
 // What a reading of the source proves is decided here, before planning (design
@@ -44,6 +44,10 @@ type Job struct {
 	// credentials belong to; nil: not asked. Another id than the ledger
 	// remembers for Start.Org is Refused.
 	Organization func(context.Context) (string, error)
+
+	// OwnRoles asks for the names of the roles of rollcall's own client, which data
+	// neither grants nor takes; nil: not asked. It is asked where roles or groups change.
+	OwnRoles func(context.Context) ([]string, error)
 
 	// Granted is how many requests a minute the run may send, as far as the
 	// service has said by now; nil: what Input says stands.
@@ -100,9 +104,11 @@ type Proposal struct {
 	left   *leftovers          // nil where the target was not surveyed
 	stayed map[string][]string // of in.Fixed: who is still there, of the groups that were read
 	org    string              // id of the organization; "": not asked
+	groups map[string]string   // ids of the groups by name, where all were listed; "": several have it
+	rests  resting             // as earlier runs left it
 }
 
-// A Propose makes a proposal: [Job.Plan], or a closure over [Job.Saved] or [Job.Patch].
+// A Propose makes a proposal: [Job.Plan], or a closure over one of the others.
 type Propose func(context.Context) (*Proposal, error)
 
 // Hooks are how a person takes part in a run. Each may be nil.

@@ -121,6 +121,8 @@ type belief struct {
 	day  time.Time // of that run
 	off  bool      // we deactivated them, and have not taken it back
 	ours facts     // elements of sets that we gave or claimed
+	owed bool      // whom they report to is set at creation only, and could not be then
+	lost facts     // roles and groups that deactivation took, and coming back gives back
 }
 
 // An oracle says what must be true after a run, from the generator's own
@@ -139,13 +141,14 @@ type oracle struct {
 	starved bool              // somebody may have a userName only after the next run
 	reused  map[string]bool   // keys whose user somebody matches who has another key
 	joined  map[string]bool   // keys that are linked by this run
+	shunned map[string]string // keys whose user is protected, and their ids
 	seen    truth             // before the run
 }
 
 // expect says what must be after a run that begins at t.
 func (o *oracle) expect(t truth) {
 	o.seen, o.now, o.heirs = t, t.clone(), map[string]string{}
-	o.reused, o.starved = map[string]bool{}, false
+	o.reused, o.starved, o.shunned = map[string]bool{}, false, map[string]string{}
 	o.created, o.moving, o.joined = map[string]facts{}, map[string]bool{}, map[string]bool{}
 	o.read()
 	matched := o.match()
@@ -201,7 +204,11 @@ func (o *oracle) match() map[string]string {
 	}
 	for key, h := range o.records {
 		if l := o.links[key]; l != nil {
-			if o.seen[l.id]["state"] != "deleted" {
+			switch f := o.seen[l.id]; {
+			case f["state"] == "deleted":
+			case o.protects(f["userName"]):
+				o.shunned[key] = l.id
+			default:
 				matched[key] = l.id
 			}
 			continue
@@ -217,12 +224,18 @@ func (o *oracle) match() map[string]string {
 			id = byName
 		}
 		switch {
-		case id == "" && o.wasDeleted(h.wants["userName"][""]):
+		case id == "" && (o.bare || o.protects(h.wants["userName"][""]) || o.wasDeleted(h.wants["userName"][""])):
+		case id != "" && linked[id] == "" && o.protects(o.seen[id]["userName"]):
+			o.shunned[key] = id
 		case id == "" && h.active:
 			matched[key] = ""
 		case id != "" && linked[id] == "":
 			matched[key] = id
 		case id != "" && o.absent(linked[id]) && !o.links[linked[id]].left:
+			if o.protects(o.seen[id]["userName"]) {
+				o.shunned[key] = id
+				continue
+			}
 			heirs[linked[id]] = append(heirs[linked[id]], key)
 			matched[key] = id
 		case id != "":
@@ -242,6 +255,18 @@ func (o *oracle) match() map[string]string {
 	return matched
 }
 
+// protected are the patterns of userNames that are never touched.
+func (c *enterprise) protected() []string {
+	if c.shield == "" {
+		return nil
+	}
+	return []string{c.shield + "*"}
+}
+
+func (c *enterprise) protects(name string) bool {
+	return c.shield != "" && strings.HasPrefix(name, c.shield)
+}
+
 func (o *oracle) wasDeleted(name string) bool {
 	for _, f := range o.seen {
 		if f["userName"] == name && f["state"] == "deleted" {
@@ -254,11 +279,14 @@ func (o *oracle) wasDeleted(name string) bool {
 // vacates tells whether the person of key gives name up in this run.
 func (o *oracle) vacates(key, name string) bool {
 	h, l := o.records[key], o.links[key]
-	return h != nil && l != nil && h.active && o.seen[l.id]["state"] == "active" && h.wants["userName"][""] != name
+	return !o.bare && !o.protects(name) && h != nil && l != nil && h.active && o.seen[l.id]["state"] == "active" && h.wants["userName"][""] != name
 }
 
 // rename gives userNames: one that somebody has is free only when they give it up.
 func (o *oracle) rename(matched map[string]string) {
+	if o.bare {
+		return
+	}
 	type move struct{ key, id, to string }
 	var moves []move
 	wanted := map[string]int{}
@@ -310,6 +338,9 @@ func (o *oracle) person(key, id string) {
 	}
 	state := o.seen[id]["state"]
 	switch {
+	case o.bare && state == "active":
+	case o.bare:
+		return
 	case !h.active && state == "active":
 		o.deactivate(l)
 		return
@@ -318,8 +349,9 @@ func (o *oracle) person(key, id string) {
 	}
 	f := o.now[id]
 	f["state"], l.off = "active", false
-	o.moving[key] = true
+	o.moving[key] = h.active
 	o.apply(h, f, l, fresh, false)
+	o.giveBackRoles(h, f, l)
 }
 
 func (o *oracle) create(key string) {
@@ -387,6 +419,7 @@ func (o *oracle) elements(name string, own plan.Own, want, f facts, l *belief, f
 
 func (o *oracle) deactivate(l *belief) {
 	f := o.now[l.id]
+	o.lose(l, f)
 	f["state"], l.off = "inactive", true
 	if o.set["strip_roles"] != "false" {
 		f.dropAll("roles")
@@ -407,7 +440,7 @@ func (o *oracle) due(l *belief) bool {
 
 func (o *oracle) leaver(key string) {
 	l := o.links[key]
-	if o.absent(key) && !o.reused[key] && l.id != "" && o.seen[l.id]["state"] == "active" && o.leavers == "deactivate" && o.due(l) && len(o.records)+len(o.stands) > 0 {
+	if o.absent(key) && !o.bare && !o.protects(o.seen[l.id]["userName"]) && !o.reused[key] && l.id != "" && o.seen[l.id]["state"] == "active" && o.leavers == "deactivate" && o.due(l) && len(o.records)+len(o.stands) > 0 {
 		o.deactivate(l)
 	}
 }
@@ -426,15 +459,18 @@ func (o *oracle) managers(matched map[string]string) {
 			f = o.now[o.links[key].id]
 		}
 		want, known := h.wants["manager"]
+		l, once := o.links[key], t.own == plan.Once
+		if isNew {
+			l.owed = once && known && len(want) > 0
+		}
 		switch {
-		case !known, t.own == plan.Once && !isNew:
+		case !known, once && !isNew && (!l.owed || f["manager"] != ""):
 		case len(want) == 0 && !o.sticks(*t):
 			delete(f, "manager")
-		case len(want) == 0:
-		case want[""] == key:
+		case len(want) == 0, want[""] == key:
 		default:
 			if id := o.chief(want[""], matched); id != "" {
-				f["manager"] = id
+				f["manager"], l.owed = id, false
 			}
 		}
 	}
@@ -442,10 +478,22 @@ func (o *oracle) managers(matched map[string]string) {
 
 // chief is the user to refer to for key; "" where the reference stands as it is.
 func (o *oracle) chief(key string, matched map[string]string) string {
+	if strings.Contains(key, "@") {
+		if id := o.seen.holder(strings.ToLower(key)); o.seen[id]["state"] == "active" {
+			return id
+		}
+		return ""
+	}
 	if heir, ok := o.heirs[key]; ok {
 		key = heir
 	}
 	l := o.links[key]
+	if id, shunned := o.shunned[key]; shunned {
+		if h := o.records[key]; o.seen[id]["state"] == "active" && (h.active || o.bare) {
+			return id
+		}
+		return ""
+	}
 	switch {
 	case l != nil && o.seen[l.id]["state"] == "deleted":
 		return ""
@@ -463,75 +511,6 @@ func (o *oracle) chief(key string, matched map[string]string) string {
 		return id
 	}
 	return ""
-}
-
-// groups settles memberships: of those who are active after this run by the source.
-func (o *oracle) groups() {
-	linked := map[string]bool{}
-	for _, l := range o.links {
-		linked[l.id] = true
-	}
-	for g, own := range o.managedGroups() {
-		at := "groups/" + g
-		if own == plan.Exact {
-			for id, f := range o.now {
-				if !linked[id] && f["state"] != "deleted" {
-					delete(f, at)
-				}
-			}
-		}
-		for key := range o.moving {
-			o.member(key, at, own, o.belongs(o.records[key], g))
-		}
-	}
-}
-
-func (o *oracle) managedGroups() map[string]plan.Own {
-	all := maps.Clone(o.rules)
-	for _, g := range []string{"Team A", "Team B", "Team C"} {
-		if o.named != 0 {
-			all[g] = o.named
-		}
-	}
-	return all
-}
-
-// belongs tells whether h belongs in g: yes, no, or that nothing is known.
-func (o *oracle) belongs(h *hire, g string) string {
-	var in bool
-	switch g {
-	case "Everybody":
-		in = true
-	case "Sales":
-		in = h.cells["Dept"] == "Sales"
-	default:
-		teams, known := h.wants["teams"]
-		if !known {
-			return ""
-		}
-		in = teams[g] == yes
-	}
-	if in {
-		return yes
-	}
-	return "no"
-}
-
-func (o *oracle) member(key, at string, own plan.Own, belongs string) {
-	f, isNew := o.created[key]
-	l := o.links[key]
-	if !isNew {
-		f = o.now[l.id]
-	}
-	switch {
-	case belongs == yes && f[at] == "":
-		f[at], l.ours[at] = yes, yes
-	case belongs == yes && own == plan.Mine && o.joined[key]:
-		l.ours[at] = yes
-	case belongs == "no" && f[at] == yes && (own == plan.Exact || own == plan.Mine && l.ours[at] == yes):
-		delete(f, at)
-		delete(l.ours, at)
-	}
 }
 
 // truth asks the organization what is so.

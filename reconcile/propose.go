@@ -19,22 +19,14 @@ import (
 // to the ledger. A reading that is not believed is Refused; the proposal then
 // holds the reading and no plan.
 func (j Job) Plan(ctx context.Context) (*Proposal, error) {
-	p, err := j.plan(ctx)
+	p, err := j.plan(ctx, false)
 	return p, stopped(ctx, err)
 }
 
-func (j Job) plan(ctx context.Context) (*Proposal, error) {
-	began := j.Now()
+func (j Job) plan(ctx context.Context, quick bool) (*Proposal, error) {
 	p := &Proposal{}
-	var err error
-	if p.org, err = j.organization(ctx); err != nil {
-		return p, err
-	}
-	var notes []plan.Finding
-	if p.in, notes, err = j.input(ctx, began, paths(j.Input.Rules)); err != nil {
-		return p, err
-	}
-	if p.in.Fixed, err = j.fixed(ctx); err != nil {
+	notes, err := j.prepare(ctx, p, quick)
+	if err != nil {
 		return p, err
 	}
 	p.stayed = map[string][]string{}
@@ -55,12 +47,40 @@ func (j Job) plan(ctx context.Context) (*Proposal, error) {
 	if p.Reading = p.census.Reading; err != nil {
 		return p, err
 	}
-	if err := j.survey(ctx, p.in, b, func(o target.Observed) { b.Have(o); p.left.see(o); p.stay(o) }); err != nil {
+	have := func(o target.Observed) { b.Have(o); p.left.see(o); p.stay(o); p.nameGroup(o) }
+	if quick {
+		err = j.recollect(ctx, p, b, have)
+	} else {
+		err = j.survey(ctx, p.in, b, have)
+	}
+	if err != nil {
 		return p, err
 	}
 	p.Plan = b.Plan()
 	p.Plan.Basis.OrgID, p.Plan.Basis.Records, p.Plan.Basis.Reading = p.org, p.census.Records, p.census.Digest
 	return p, nil
+}
+
+// prepare asks what a plan starts from; of a quick one the ledger alone.
+func (j Job) prepare(ctx context.Context, p *Proposal, quick bool) (notes []plan.Finding, err error) {
+	began, named := j.Now(), paths(j.Input.Rules)
+	if quick {
+		named = nil // checked when somebody is given one
+	} else if p.org, err = j.organization(ctx); err != nil {
+		return nil, err
+	}
+	if p.in, notes, err = j.input(ctx, began, named); err != nil {
+		return nil, err
+	}
+	if p.rests, err = j.resting(ctx); err != nil {
+		return nil, err
+	}
+	if p.in.Quick = quick; quick {
+		p.in.Basis.Way = plan.Quick
+		p.in.Resting, p.in.Overdue = p.rests.split(began)
+	}
+	p.in.Fixed, err = j.fixed(ctx)
+	return notes, err
 }
 
 // input completes what is configured by what must be asked: names and counts.
@@ -70,6 +90,11 @@ func (j Job) input(ctx context.Context, began time.Time, managed []scim.Path) (i
 	if in.Names, notes, err = j.names(ctx, managed); err != nil {
 		return in, nil, err
 	}
+	own, err := j.ownRoles(ctx, &in.Policy, managed)
+	if err != nil {
+		return in, nil, err
+	}
+	notes = append(notes, own...)
 	if j.Granted != nil {
 		in.Basis.Granted = j.Granted()
 	}

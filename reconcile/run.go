@@ -13,6 +13,7 @@ import (
 	"rollcall/fault"
 	"rollcall/ledger"
 	"rollcall/plan"
+	"rollcall/scim"
 	"rollcall/source"
 )
 
@@ -80,6 +81,11 @@ func (j Job) run(ctx context.Context, id ledger.RunID, propose Propose, h Hooks)
 	if p.Waiting, err = j.await(ctx, id, p); err != nil {
 		return p, nil, err
 	}
+	return j.carryOut(ctx, id, p, h)
+}
+
+// carryOut applies p, and remembers what that teaches.
+func (j Job) carryOut(ctx context.Context, id ledger.RunID, p *Proposal, h Hooks) (*Proposal, *apply.Tally, error) {
 	d, err := j.directory(ctx, p)
 	if err == nil {
 		err = j.settle(ctx, id, p, d)
@@ -88,12 +94,20 @@ func (j Job) run(ctx context.Context, id ledger.RunID, propose Propose, h Hooks)
 		return p, nil, err
 	}
 	o := j.options(id, p, d)
-	o.Progress = h.Progress
-	tally, err := apply.Run(ctx, p.Plan, j.Reader, j.Writer, j.Store, o)
-	if err == nil {
-		err = j.conclude(ctx, id, p)
+	waits := slices.Clone(p.Plan.Waits)
+	o.Progress = func(e apply.Event) {
+		if waits = append(waits, undone(e)...); h.Progress != nil {
+			h.Progress(e)
+		}
 	}
-	return p, tally, errors.Join(err, j.fix(ctx, id, p, tally))
+	tally, err := apply.Run(ctx, p.Plan, j.Reader, j.Writer, j.Store, o)
+	if p.in.Quick && errors.Is(err, apply.Distrusted) && tally.Unknown == 0 {
+		return j.compareAfter(ctx, id, tally, err, h)
+	}
+	if err == nil {
+		err = errors.Join(j.conclude(ctx, id, p), j.confirm(ctx, id, p, waits))
+	}
+	return p, tally, errors.Join(err, j.fix(ctx, id, p, tally), j.rest(ctx, id, p, waits))
 }
 
 // stops tells whether nothing of p is sent: over a limit that stops everything,
@@ -182,6 +196,16 @@ func (j Job) remember(ctx context.Context, id ledger.RunID, p *Proposal) error {
 				return err
 			}
 		}
+		if p.groups != nil && !p.in.Quick {
+			if err := j.jot(ctx, book, id, j.groupsNote(), p.groups); err != nil {
+				return err
+			}
+		}
+		if p.in.Policy.OwnRoles != nil && !p.in.Quick {
+			if err := j.jot(ctx, book, id, j.rolesNote(), p.in.Policy.OwnRoles); err != nil {
+				return err
+			}
+		}
 		if p.census != nil {
 			if err := j.jot(ctx, book, id, j.readingNote(), p.census.memo()); err != nil {
 				return err
@@ -210,25 +234,34 @@ func (j Job) remember(ctx context.Context, id ledger.RunID, p *Proposal) error {
 	return r.Mark(ctx, id, absent, p.census.back)
 }
 
-// unlink closes the links of users whom somebody else deleted: intended and found done at once.
+// unlink closes the links of users whom somebody else deleted.
 func (j Job) unlink(ctx context.Context, id ledger.RunID, gone []plan.Change) error {
-	for batch := range slices.Chunk(gone, unlinkBatch) {
-		outcomes := make([]ledger.Outcome, len(batch))
-		for i, c := range batch {
-			outcomes[i] = ledger.Outcome{Change: c.ID, Result: ledger.Found, Ref: c.Target, At: j.Now()}
-		}
-		if err := j.Store.Intend(ctx, id, batch); err != nil {
-			return err
-		}
-		if err := j.Store.Settle(ctx, id, outcomes); err != nil {
+	for batch := range slices.Chunk(gone, foundBatch) {
+		if err := j.found(ctx, id, batch, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// unlinkBatch are the links that one commit closes.
-const unlinkBatch = 500
+// foundBatch are the changes of which nothing is sent that one commit holds.
+const foundBatch = 500
+
+// found intends changes of which nothing is sent, and settles them at once:
+// found done, with what was seen in shape s.
+func (j Job) found(ctx context.Context, id ledger.RunID, batch []plan.Change, s *scim.Shape) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	outcomes := make([]ledger.Outcome, len(batch))
+	for i, c := range batch {
+		outcomes[i] = ledger.Outcome{Change: c.ID, Result: ledger.Found, Ref: c.Target, Seen: apply.RowOf(s, c.Seen), At: j.Now()}
+	}
+	if err := j.Store.Intend(ctx, id, batch); err != nil {
+		return err
+	}
+	return j.Store.Settle(ctx, id, outcomes)
+}
 
 // jot remembers value under name, where it is news.
 func (j Job) jot(ctx context.Context, book ledger.Notebook, id ledger.RunID, name string, value any) error {
@@ -248,7 +281,7 @@ func (j Job) options(id ledger.RunID, p *Proposal, d *directory) apply.Options {
 	o := j.Options
 	o.Run, o.Dialect, o.Now = id, p.in.Dialect, j.Now
 	o.Users, o.Groups = p.in.Users, p.in.Groups
-	o.LeaveMoved = o.LeaveMoved || p.Saved
+	o.LeaveMoved, o.Remembered = o.LeaveMoved || p.Saved, p.in.Quick
 	o.ID, o.Holder, o.Open = d.id, d.holder, d.isOpen
 	return o
 }

@@ -64,15 +64,23 @@ func (j Job) saved(ctx context.Context, out *Proposal) (err error) {
 	if in.Policy, in.Units, err = j.today(ctx, in.Policy); err != nil {
 		return err
 	}
+	if p.Basis.Reverts != "" {
+		in.Policy = alone(in.Policy)
+	}
 	j.lift(&in.Policy, p)
 	if in.Sizes, err = j.sizes(ctx, slices.Collect(p.Changes()), in.Policy); err != nil {
 		return err
 	}
+	own, err := j.ownRoles(ctx, &in.Policy, []scim.Path{groupsPath})
+	if err != nil {
+		return err
+	}
+	j.Input.Policy.OwnRoles = in.Policy.OwnRoles
 	changes, notes, err := j.guarded(ctx, p)
 	if err != nil {
 		return err
 	}
-	p.Findings = append(slices.Clone(p.Findings), notes...)
+	p.Findings = slices.Concat(p.Findings, own, notes)
 	out.in, out.Plan = in, bounded(p, changes, in)
 	return nil
 }
@@ -212,7 +220,7 @@ func waiting(p *plan.Plan) iter.Seq[plan.Change] {
 	held := map[source.Key]string{}
 	for c := range p.Changes() {
 		switch c.Op {
-		case plan.Create, plan.Adopt, plan.Reactivate, plan.Rekey:
+		case plan.Create, plan.Adopt, plan.Reactivate, plan.Restore, plan.Rekey:
 			if c.Held != "" {
 				held[c.Key] = c.Held
 			}
@@ -225,8 +233,8 @@ func waiting(p *plan.Plan) iter.Seq[plan.Change] {
 				c.Held = held[c.Key]
 			}
 			c.Resolved(func(k source.Key) (string, bool) {
-				if c.Held == "" && held[k] == string(plan.Create) {
-					c.Held = held[k]
+				if is := held[k]; c.Held == "" && (is == string(plan.Create) || is == string(plan.Restore)) {
+					c.Held = is
 				}
 				return "", true
 			})

@@ -5,6 +5,9 @@ cd "$(dirname "$0")/.."
 mkdir -p build
 CGO_ENABLED=1 go test -race -shuffle=on -timeout 30m -v "${@:-./...}" >build/test.log 2>&1
 status=$?
+if [ $# -eq 0 ]; then # with the race detector processes die at every eighth step, here at every one
+  go test -timeout 30m -v -run '^TestKilledAtEveryStep$' ./cmd/rollcall >>build/test.log 2>&1 || status=1
+fi
 grep -E '^(ok|FAIL|panic:|---|\s+---)' build/test.log | grep -vE -- '--- PASS' || true
 if [ $status -ne 0 ]; then
   echo "test: the failures, from build/test.log:"

@@ -24,7 +24,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(pgtest.M{M: m}, map[string]func(){"rollcall": main, "later": later})
+	testscript.Main(pgtest.M{M: m}, map[string]func(){"rollcall": main, "later": later, "mortal": mortal})
 }
 
 // later DURATION ARG...: rollcall, so much later.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -26,17 +27,18 @@ import (
 
 // A Process is what the operating system gives a command.
 type Process struct {
-	Args   []string
-	Stdin  io.Reader
-	Stdout io.Writer
-	Stderr io.Writer
-	Env    func(string) (string, bool)
-	Now    func() time.Time // nil: the clock
+	Args    []string
+	Stdin   io.Reader
+	Stdout  io.Writer
+	Stderr  io.Writer
+	Env     func(string) (string, bool)
+	Now     func() time.Time  // nil: the clock
+	Network http.RoundTripper // nil: the machine's
 }
 
 // Main runs one command and is its exit code (design §5).
 func Main(ctx context.Context, p Process) int {
-	s := &session{Process: p, host: app.Host{Env: p.Env, Now: p.Now}}
+	s := &session{Process: p, host: app.Host{Env: p.Env, Now: p.Now, Transport: p.Network}}
 	root := s.root() //nolint:contextcheck // commands take that of ExecuteContext
 	root.SetArgs(p.Args)
 	root.SetIn(p.Stdin)

@@ -19,7 +19,7 @@ import (
 	"rollcall/reconcile"
 )
 
-// runFlags are what plan, apply and patch share.
+// runFlags are what plan, apply, patch and revert share.
 type runFlags struct {
 	app.Intent
 
@@ -133,15 +133,15 @@ func (s *session) planCommand() *cobra.Command {
 	var o struct {
 		runFlags
 
-		out      string
-		exitCode bool
+		out             string
+		exitCode, quick bool
 	}
 	cmd := command(&cobra.Command{
 		Use:   "plan",
 		Short: "show what would change, and write nothing",
 		Long: "Reads the source and the organization, and shows every change that would bring the two together, what it\n" +
 			"costs in requests, and what is to be known beside it. Nothing is written, neither there nor here.",
-		Example: "  rollcall plan\n  rollcall plan --only jo@example.com --json\n  rollcall plan -o tonight.plan && rollcall apply tonight.plan",
+		Example: "  rollcall plan\n  rollcall plan --quick\n  rollcall plan --only jo@example.com --json\n  rollcall plan -o tonight.plan && rollcall apply tonight.plan",
 		PreRunE: func(*cobra.Command, []string) error { return o.parse() },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			y, err := s.open(cmd.Context(), false, o.Intent)
@@ -149,7 +149,7 @@ func (s *session) planCommand() *cobra.Command {
 				return err
 			}
 			defer y.Close()
-			p, err := y.Job.Plan(cmd.Context())
+			p, err := y.Job.Computed(o.quick)(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -159,7 +159,12 @@ func (s *session) planCommand() *cobra.Command {
 	o.add(cmd, false)
 	cmd.Flags().StringVarP(&o.out, "out", "o", "", "save the plan with the versions it rests on in `FILE`")
 	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit 3 when changes are pending")
+	quickly(cmd, &o.quick)
 	return cmd
+}
+
+func quickly(cmd *cobra.Command, to *bool) {
+	cmd.Flags().BoolVar(to, "quick", false, "compare with what the ledger remembers, and read nobody but those who are due")
 }
 
 // showPlan writes the plan where it is wanted, and gives its exit code.
@@ -205,7 +210,11 @@ func planExit(p *plan.Plan, exitCode bool) int {
 }
 
 func (s *session) applyCommand() *cobra.Command {
-	var o runFlags
+	var o struct {
+		runFlags
+
+		quick bool
+	}
 	cmd := command(&cobra.Command{
 		Use:   "apply [PLAN]",
 		Short: "plan, ask, and carry out; or carry out a saved or an approved plan exactly",
@@ -217,26 +226,33 @@ func (s *session) applyCommand() *cobra.Command {
 		Args:    cobra.MaximumNArgs(1),
 		PreRunE: func(*cobra.Command, []string) error { return o.parse() },
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 && planName.MatchString(args[0]) {
-				return s.applyPlan(cmd, ledger.RunID(args[0]), o)
+			switch {
+			case len(args) == 1 && o.quick:
+				return fault.WithHint(usage("--quick does not go with a plan: that is computed already"), "leave one of them out")
+			case len(args) == 1 && planName.MatchString(args[0]):
+				return s.applyPlan(cmd, ledger.RunID(args[0]), o.runFlags)
 			}
 			y, err := s.open(cmd.Context(), true, o.Intent)
 			if err != nil {
 				return err
 			}
 			defer y.Close()
-			propose := y.Job.Plan
+			propose, command := y.Job.Computed(o.quick), "apply"
 			if len(args) == 1 {
 				saved, err := app.LoadPlan(args[0])
 				if err != nil {
 					return err
 				}
+				if y.Job.Input.Basis.Reverts = saved.Basis.Reverts; saved.Basis.Reverts != "" {
+					command = "revert"
+				}
 				propose = func(ctx context.Context) (*reconcile.Proposal, error) { return y.Job.Saved(ctx, saved) }
 			}
-			return s.run(cmd.Context(), y, "apply", s.words("apply", strings.Join(args, ""), o), propose, o)
+			return s.run(cmd.Context(), y, command, s.words("apply", strings.Join(args, ""), o.runFlags), propose, o.runFlags)
 		},
 	})
 	o.add(cmd, true)
+	quickly(cmd, &o.quick)
 	return cmd
 }
 

@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,7 @@ func cases() map[string]func(*Bench) {
 		"an element whose other parts change stays one":              proficiency,
 		"what the service keeps is remembered until it is otherwise": kept,
 		"what the service keeps of a set is followed by element":     keptElements,
+		"what a create did not carry is owed until it is carried":    owed,
 		"memberships are followed per person":                        members,
 		"of memberships that went in part, those sent are ours":      membersInPart,
 		"a rekey moves the link with all that is known of it":        rekeyed,
@@ -349,6 +351,20 @@ func images(b *Bench) {
 			b.T.Errorf("a path that was never seen is known: %v", err)
 		}
 		b.at("image in another shape", l.Image, "title", `["Lead"]`)
+	}
+	b.Create(run, "e2", "u2")
+	b.Create(run, "e3", "u3")
+	var keys []source.Key
+	for l, err := range b.L.Links(b.ctx(), ledger.LinkQuery{Keys: []source.Key{"e3", "e9", "e1"}}) {
+		if keys = append(keys, l.Key); err != nil {
+			b.T.Errorf("Links of some keys = %v", err)
+		}
+	}
+	if slices.Sort(keys); !slices.Equal(keys, []source.Key{"e1", "e3"}) {
+		b.T.Errorf("Links of e3, e9 and e1 = %v, want e1 and e3", keys)
+	}
+	for range b.L.Links(b.ctx(), ledger.LinkQuery{Keys: []source.Key{"e1", "e2", "e3"}}) {
+		break // ends there
 	}
 }
 

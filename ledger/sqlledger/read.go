@@ -17,6 +17,7 @@ import (
 
 const (
 	selectLinks  = "SELECT l.person, k.wrapped, l.state FROM links l JOIN person_keys k ON k.person = l.person"
+	ofOne        = " WHERE l.person = (SELECT person FROM names WHERE digest = ? ORDER BY person DESC LIMIT 1)"
 	selectImages = "SELECT l.person, k.wrapped, l.state, l.image FROM links l JOIN person_keys k ON k.person = l.person"
 )
 
@@ -30,11 +31,25 @@ func (l *Ledger) Links(ctx context.Context, q ledger.LinkQuery) iter.Seq2[plan.L
 }
 
 func (l *Ledger) links(ctx context.Context, q ledger.LinkQuery, yield func(plan.Link) bool) error {
+	if q.Keys == nil {
+		return l.linksOf(ctx, q, yield, "")
+	}
+	ended := false
+	each := func(link plan.Link) bool { ended = !yield(link); return !ended }
+	for i := 0; i < len(q.Keys) && !ended; i++ {
+		if err := l.linksOf(ctx, q, each, ofOne, l.keys.digest(ofKey, string(q.Keys[i]))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) linksOf(ctx context.Context, q ledger.LinkQuery, yield func(plan.Link) bool, where string, args ...any) error {
 	query := selectLinks
 	if q.Image {
 		query = selectImages
 	}
-	rows, err := l.query(ctx, query)
+	rows, err := l.query(ctx, query+where, args...)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,149 @@
+package reconcile
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"rollcall/apply"
+	"rollcall/fault"
+	"rollcall/ledger"
+	"rollcall/plan"
+	"rollcall/source"
+)
+
+// A rest is somebody whom a run did not complete, with how often they were
+// tried and when a quick run tries again (design §11: growing pauses). A full
+// comparison looks at everybody, whoever rests.
+type rest struct {
+	Key    source.Key  `json:"key"`
+	Digest plan.Digest `json:"digest"`
+	Tries  int         `json:"tries"`
+	Until  time.Time   `json:"until"`
+	For    []reference `json:"for,omitempty"`
+}
+
+func (r rest) equal(s rest) bool {
+	return r.Key == s.Key && r.Digest == s.Digest && r.Tries == s.Tries && r.Until.Equal(s.Until) && slices.Equal(r.For, s.For)
+}
+
+type reference struct {
+	Key source.Key `json:"key"`
+}
+
+type resting map[source.Key]rest
+
+const (
+	firstPause   = 5 * time.Minute
+	longestPause = 24 * time.Hour
+)
+
+// pause is how long somebody rests after so many tries.
+func pause(tries int) time.Duration {
+	d := firstPause
+	for range min(tries-1, 16) {
+		d *= 2
+	}
+	return min(d, longestPause)
+}
+
+// resting are those whom earlier runs of this sync did not complete.
+func (j Job) resting(ctx context.Context) (resting, error) {
+	book, ok := j.Store.(ledger.Notebook)
+	if !ok {
+		return nil, nil
+	}
+	text, err := book.Noted(ctx, j.restingNote())
+	if err != nil || text == nil {
+		return nil, err
+	}
+	var list []rest
+	if err := json.Unmarshal(text, &list); err != nil {
+		return nil, fmt.Errorf("recall who rests: %w: %w", fault.Internal, err)
+	}
+	all := resting{}
+	for _, r := range list {
+		all[r.Key] = r
+	}
+	return all, nil
+}
+
+func (j Job) restingNote() string { return "resting " + j.Start.Sync }
+
+// split tells those whose pause is not over from those who are due.
+func (r resting) split(at time.Time) (waits map[source.Key]plan.Wait, due map[source.Key]bool) {
+	waits, due = map[source.Key]plan.Wait{}, map[source.Key]bool{}
+	for k, one := range r {
+		if !at.Before(one.Until) {
+			due[k] = true
+			continue
+		}
+		w := plan.Wait{Key: k, Digest: one.Digest}
+		for _, f := range one.For {
+			w.For = append(w.For, f.Key)
+		}
+		waits[k] = w
+	}
+	return waits, due
+}
+
+// undone are those whom a change that did not come about leaves incomplete. What
+// is desired of members is not told: they are due again when the pause is over.
+func undone(e apply.Event) (waits []plan.Wait) {
+	switch r := e.Outcome.Result; {
+	case r.Fine() && len(e.Outcome.Waiting) == 0:
+		return nil
+	case e.Change.Key != "" && (r == ledger.Failed || r == ledger.LeftOut):
+		return []plan.Wait{{Key: e.Change.Key, Digest: e.Change.Sent}}
+	}
+	for m := range ledger.Members(e.Change) {
+		if m.Key != "" {
+			waits = append(waits, plan.Wait{Key: m.Key})
+		}
+	}
+	return waits
+}
+
+// rest remembers whom a run did not complete. Who was not looked at rests on.
+func (j Job) rest(ctx context.Context, id ledger.RunID, p *Proposal, waits []plan.Wait) error {
+	book, ok := j.Store.(ledger.Notebook)
+	if !ok || p.census == nil || len(waits)+len(p.rests) == 0 {
+		return nil
+	}
+	now, all := j.Now(), resting{}
+	for k := range p.in.Resting {
+		all[k] = p.rests[k]
+	}
+	for c := range p.Plan.Changes() {
+		delete(all, c.Key)
+	}
+	for _, w := range waits {
+		before, again := p.rests[w.Key]
+		r := rest{Key: w.Key, Digest: w.Digest, Tries: 1, Until: now.Add(firstPause).UTC()}
+		switch same := again && before.Digest == w.Digest; {
+		case same && now.Before(before.Until):
+			r = before
+		case same:
+			r.Tries = before.Tries + 1
+			r.Until = now.Add(pause(r.Tries)).UTC()
+		}
+		r.For = nil
+		for _, k := range w.For {
+			r.For = append(r.For, reference{k})
+		}
+		all[w.Key] = r
+	}
+	if maps.EqualFunc(all, p.rests, rest.equal) {
+		return nil
+	}
+	list := make([]rest, 0, len(all))
+	for _, r := range all {
+		list = append(list, r)
+	}
+	slices.SortFunc(list, func(a, b rest) int { return cmp.Compare(a.Key, b.Key) })
+	return j.jot(context.WithoutCancel(ctx), book, id, j.restingNote(), list)
+}
