@@ -41,7 +41,7 @@ func (x *runner) keep(ctx context.Context, batch []plan.Change) {
 
 func leaversOf(batch []plan.Change) (at []int) {
 	for i, c := range batch {
-		if c.Op.Leaves() && len(c.Leaving) > 0 {
+		if c.Keeps() {
 			at = append(at, i)
 		}
 	}

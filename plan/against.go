@@ -151,8 +151,12 @@ func members(objects ...map[string]any) []string {
 
 // moved tells whether somebody else changed what e rests on: the value is
 // neither what planning believed nor what is wanted. Elements that nobody spoke
-// of do not matter to an edit of elements.
+// of do not matter to an edit of elements; what stands where leaving took
+// something from a user who could not be read then, does not either.
 func (e Edit) moved(now []scim.Value) bool {
+	if e.Whole && e.Back && len(e.Before) == 0 {
+		return false
+	}
 	if e.Whole {
 		return !e.same(now, e.Before) && !e.same(now, e.Set)
 	}

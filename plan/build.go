@@ -64,7 +64,7 @@ func Of(in Input, changes iter.Seq[Change], findings []Finding) *Plan {
 		switch {
 		case !c.sends() && c.Op != Rekey:
 			k = bare
-		case c.Reason == referenceFollows:
+		case c.Reason == referenceFollows, c.Reason == givenBack:
 			k = secondHalf
 		default:
 			b.counts[c.Op]++

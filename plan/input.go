@@ -125,12 +125,13 @@ type Basis struct {
 	OrgID   string    `json:"orgId,omitempty"` // of the organization, where it was asked for
 	Source  string    `json:"source"`
 	Records int       `json:"records"`
-	Reading Digest    `json:"reading"`       // of the desired people
-	Mapping Digest    `json:"mapping"`       // of what the configuration says about people, groups and policy
-	Today   string    `json:"today"`         // YYYY-MM-DD
-	Way     string    `json:"way,omitempty"` // quick: compared with what the ledger remembers; "": with everybody
-	At      time.Time `json:"at"`            // when the reading began
-	Granted int       `json:"granted"`       // requests a minute that the plan reckons with, budget applied
+	Reading Digest    `json:"reading"`           // of the desired people
+	Mapping Digest    `json:"mapping"`           // of what the configuration says about people, groups and policy
+	Today   string    `json:"today"`             // YYYY-MM-DD
+	Way     string    `json:"way,omitempty"`     // quick: compared with what the ledger remembers; "": with everybody
+	At      time.Time `json:"at"`                // when the reading began
+	Granted int       `json:"granted"`           // requests a minute that the plan reckons with, budget applied
+	Reverts string    `json:"reverts,omitempty"` // the run that the plan takes back; "": it takes none back
 }
 
 // Input is what a Builder needs from the start. Users and Groups are the

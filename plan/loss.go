@@ -28,6 +28,19 @@ type Loss struct {
 // Leaves tells whether op closes an account, with whatever that takes away.
 func (op Op) Leaves() bool { return op == Deactivate || op == Delete }
 
+// Keeps tells whether what the user has is read before c is sent, since c closes
+// the account: somebody who is inactive in the source can be adopted so.
+func (c Change) Keeps() bool { return len(c.Leaving) > 0 && (c.Op.Leaves() || c.Op == Adopt) }
+
+// Leavings are all the paths that can be kept of somebody whose account is closed.
+func Leavings(d target.Dialect) []Trait {
+	var out []Trait
+	for _, p := range append(slices.Clone(d.Leaving), target.GrantsOf) {
+		out = append(out, Trait{Path: p})
+	}
+	return out
+}
+
 // GroupsOf is the path under which a user shows the groups they are in:
 // elements {"value": id}. It is read-only: memberships are written on groups.
 const GroupsOf scim.Path = "groups"
@@ -60,14 +73,11 @@ func (l Loss) Less(edits []Edit) Loss {
 // leavings are the paths that are kept of a leaver. Grants are read where they
 // would be given back only: that is one request more.
 func (b *Builder) leavings() []Trait {
-	var out []Trait
-	for _, p := range b.in.Dialect.Leaving {
-		out = append(out, Trait{Path: p})
+	all := Leavings(b.in.Dialect)
+	if !slices.Contains(b.in.Policy.Restore, target.GrantsOf) {
+		return all[:len(all)-1]
 	}
-	if slices.Contains(b.in.Policy.Restore, target.GrantsOf) {
-		out = append(out, Trait{Path: target.GrantsOf})
-	}
-	return out
+	return all
 }
 
 // standing keeps what was answered about somebody who comes back.

@@ -79,7 +79,7 @@ func requests(c Change) uint8 {
 		n++
 	}
 	for i, t := range c.Leaving {
-		if c.Op.Leaves() && (i == 0 || t.Path == target.GrantsOf) {
+		if c.Keeps() && (i == 0 || t.Path == target.GrantsOf) {
 			n++
 		}
 	}

@@ -314,6 +314,9 @@ func (b *Builder) adopt(n int) {
 	}
 	b.tell(c)
 	ch := c.change(Adopt, b.reason(n), c.edits)
+	if _, to, turns := turned(ch); turns && to == target.Inactive {
+		ch.Leaving = b.leavings()
+	}
 	k := counted
 	if p.fate == recovered {
 		ch.Reason, k = recoveredCreate, healed

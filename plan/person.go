@@ -132,3 +132,6 @@ func (c Change) Resolved(id func(source.Key) (string, bool)) (Change, bool) {
 func (e Edit) waits() bool {
 	return slices.ContainsFunc(e.Set, hasPerson) || slices.ContainsFunc(e.Add, hasPerson)
 }
+
+// redacted tells whether v stands for a value that was not kept: {"$redacted": DIGEST}.
+func redacted(v scim.Value) bool { return strings.Contains(string(v), `"$redacted":`) }

@@ -26,6 +26,7 @@ const (
 	keyChanged       = "KeyChanged"
 	goneElsewhere    = "GoneElsewhere"
 	asDesired        = "AsDesired"
+	reverted         = "Reverted"
 )
 
 // A stage is what waves are made of, in this order; within a stage depth counts.

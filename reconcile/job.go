@@ -2,8 +2,8 @@
 // target, plan, and carry the plan out under the lock of the organization.
 //
 // A [Job] is everything a run needs, as values and seams; nothing in it is
-// specific to a command. [Job.Plan], [Job.Saved] and [Job.Patch] make a
-// [Proposal] and write nothing. [Job.Apply] takes the lock, makes one of them
+// specific to a command. [Job.Plan], [Job.Saved], [Job.Patch] and
+// [Job.Revert] make a [Proposal] and write nothing. [Job.Apply] takes the lock, makes one of them
 // into a run, and answers with its [Report].
 //
 // What a reading of the source proves is decided here, before planning (design
@@ -104,7 +104,7 @@ type Proposal struct {
 	rests  resting             // as earlier runs left it
 }
 
-// A Propose makes a proposal: [Job.Plan], or a closure over [Job.Saved] or [Job.Patch].
+// A Propose makes a proposal: [Job.Plan], or a closure over one of the others.
 type Propose func(context.Context) (*Proposal, error)
 
 // Hooks are how a person takes part in a run. Each may be nil.

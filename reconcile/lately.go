@@ -36,7 +36,7 @@ type recent struct {
 	left    map[string]int // by group
 	of      map[plan.Op][]source.Key
 	intents map[string]plan.Change
-	apart   map[ledger.RunID]bool // runs that limits do not count by person
+	apart   map[ledger.RunID]bool // runs that limits do not count
 }
 
 func (r *recent) add(e ledger.Entry) {
@@ -54,12 +54,15 @@ func (r *recent) add(e ledger.Entry) {
 }
 
 func (r *recent) intend(e ledger.Entry) {
+	if r.apart[e.Run] {
+		return
+	}
 	c := *e.Change
 	r.intents[string(e.Run)+c.ID] = plan.Change{Op: c.Op, Key: c.Key, Target: c.Target, Edits: c.Edits}
 	if c.Op == plan.Leave {
 		r.left[c.Target.ID] += ledger.Leaving(c)
 	}
-	if c.Key != "" && !r.apart[e.Run] {
+	if c.Key != "" {
 		r.of[c.Op] = append(r.of[c.Op], c.Key)
 	}
 }

@@ -201,7 +201,7 @@ func (o *oracle) match() map[string]string {
 	}
 	for key, h := range o.records {
 		if l := o.links[key]; l != nil {
-			if o.seen[l.id]["state"] != "deleted" {
+			if o.seen[l.id]["state"] != "deleted" && !o.protects(o.seen[l.id]["userName"]) {
 				matched[key] = l.id
 			}
 			continue
@@ -217,12 +217,16 @@ func (o *oracle) match() map[string]string {
 			id = byName
 		}
 		switch {
-		case id == "" && o.wasDeleted(h.wants["userName"][""]):
+		case id == "" && (o.bare || o.protects(h.wants["userName"][""]) || o.wasDeleted(h.wants["userName"][""])):
+		case id != "" && linked[id] == "" && o.protects(o.seen[id]["userName"]):
 		case id == "" && h.active:
 			matched[key] = ""
 		case id != "" && linked[id] == "":
 			matched[key] = id
 		case id != "" && o.absent(linked[id]) && !o.links[linked[id]].left:
+			if o.protects(o.seen[id]["userName"]) {
+				continue
+			}
 			heirs[linked[id]] = append(heirs[linked[id]], key)
 			matched[key] = id
 		case id != "":
@@ -242,6 +246,18 @@ func (o *oracle) match() map[string]string {
 	return matched
 }
 
+// protected are the patterns of userNames that are never touched.
+func (c *enterprise) protected() []string {
+	if c.shield == "" {
+		return nil
+	}
+	return []string{c.shield + "*"}
+}
+
+func (c *enterprise) protects(name string) bool {
+	return c.shield != "" && strings.HasPrefix(name, c.shield)
+}
+
 func (o *oracle) wasDeleted(name string) bool {
 	for _, f := range o.seen {
 		if f["userName"] == name && f["state"] == "deleted" {
@@ -254,11 +270,14 @@ func (o *oracle) wasDeleted(name string) bool {
 // vacates tells whether the person of key gives name up in this run.
 func (o *oracle) vacates(key, name string) bool {
 	h, l := o.records[key], o.links[key]
-	return h != nil && l != nil && h.active && o.seen[l.id]["state"] == "active" && h.wants["userName"][""] != name
+	return !o.bare && !o.protects(name) && h != nil && l != nil && h.active && o.seen[l.id]["state"] == "active" && h.wants["userName"][""] != name
 }
 
 // rename gives userNames: one that somebody has is free only when they give it up.
 func (o *oracle) rename(matched map[string]string) {
+	if o.bare {
+		return
+	}
 	type move struct{ key, id, to string }
 	var moves []move
 	wanted := map[string]int{}
@@ -310,6 +329,9 @@ func (o *oracle) person(key, id string) {
 	}
 	state := o.seen[id]["state"]
 	switch {
+	case o.bare && state == "active":
+	case o.bare:
+		return
 	case !h.active && state == "active":
 		o.deactivate(l)
 		return
@@ -318,7 +340,7 @@ func (o *oracle) person(key, id string) {
 	}
 	f := o.now[id]
 	f["state"], l.off = "active", false
-	o.moving[key] = true
+	o.moving[key] = h.active
 	o.apply(h, f, l, fresh, false)
 }
 
@@ -407,7 +429,7 @@ func (o *oracle) due(l *belief) bool {
 
 func (o *oracle) leaver(key string) {
 	l := o.links[key]
-	if o.absent(key) && !o.reused[key] && l.id != "" && o.seen[l.id]["state"] == "active" && o.leavers == "deactivate" && o.due(l) && len(o.records)+len(o.stands) > 0 {
+	if o.absent(key) && !o.bare && !o.protects(o.seen[l.id]["userName"]) && !o.reused[key] && l.id != "" && o.seen[l.id]["state"] == "active" && o.leavers == "deactivate" && o.due(l) && len(o.records)+len(o.stands) > 0 {
 		o.deactivate(l)
 	}
 }
@@ -442,6 +464,12 @@ func (o *oracle) managers(matched map[string]string) {
 
 // chief is the user to refer to for key; "" where the reference stands as it is.
 func (o *oracle) chief(key string, matched map[string]string) string {
+	if strings.Contains(key, "@") {
+		if id := o.seen.holder(strings.ToLower(key)); o.seen[id]["state"] == "active" {
+			return id
+		}
+		return ""
+	}
 	if heir, ok := o.heirs[key]; ok {
 		key = heir
 	}
@@ -463,75 +491,6 @@ func (o *oracle) chief(key string, matched map[string]string) string {
 		return id
 	}
 	return ""
-}
-
-// groups settles memberships: of those who are active after this run by the source.
-func (o *oracle) groups() {
-	linked := map[string]bool{}
-	for _, l := range o.links {
-		linked[l.id] = true
-	}
-	for g, own := range o.managedGroups() {
-		at := "groups/" + g
-		if own == plan.Exact {
-			for id, f := range o.now {
-				if !linked[id] && f["state"] != "deleted" {
-					delete(f, at)
-				}
-			}
-		}
-		for key := range o.moving {
-			o.member(key, at, own, o.belongs(o.records[key], g))
-		}
-	}
-}
-
-func (o *oracle) managedGroups() map[string]plan.Own {
-	all := maps.Clone(o.rules)
-	for _, g := range []string{"Team A", "Team B", "Team C"} {
-		if o.named != 0 {
-			all[g] = o.named
-		}
-	}
-	return all
-}
-
-// belongs tells whether h belongs in g: yes, no, or that nothing is known.
-func (o *oracle) belongs(h *hire, g string) string {
-	var in bool
-	switch g {
-	case "Everybody":
-		in = true
-	case "Sales":
-		in = h.cells["Dept"] == "Sales"
-	default:
-		teams, known := h.wants["teams"]
-		if !known {
-			return ""
-		}
-		in = teams[g] == yes
-	}
-	if in {
-		return yes
-	}
-	return "no"
-}
-
-func (o *oracle) member(key, at string, own plan.Own, belongs string) {
-	f, isNew := o.created[key]
-	l := o.links[key]
-	if !isNew {
-		f = o.now[l.id]
-	}
-	switch {
-	case belongs == yes && f[at] == "":
-		f[at], l.ours[at] = yes, yes
-	case belongs == yes && own == plan.Mine && o.joined[key]:
-		l.ours[at] = yes
-	case belongs == "no" && f[at] == yes && (own == plan.Exact || own == plan.Mine && l.ours[at] == yes):
-		delete(f, at)
-		delete(l.ours, at)
-	}
 }
 
 // truth asks the organization what is so.

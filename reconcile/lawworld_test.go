@@ -56,6 +56,9 @@ type enterprise struct {
 	traits  []trait
 	rules   map[string]plan.Own // of groups, by name
 	named   plan.Own            // of groups that a column names; 0: none
+	bare    bool                // lifecycle none
+	shield  string              // protected are the userNames that begin so; "": nobody
+	ruled   bool                // whose userName begins with b is in Sales by a rule
 	leavers string
 	after   int            // days until a leaver is deactivated
 	zone    *time.Location // in which days are counted
@@ -125,7 +128,7 @@ func newEnterprise(seed uint64) *enterprise {
 		{name: "department", path: enterpriseURN + "department", expr: "row.Dept", own: single(), clears: c.chance(30)},
 		{name: "employeeNumber", path: enterpriseURN + "employeeNumber", expr: "row.Number", own: single()},
 		{name: "dateHire", path: enterpriseURN + "dateHire", expr: `date(row.Hired, "DD.MM.YYYY")`, own: single(), clears: c.chance(20)},
-		{name: "manager", path: enterpriseURN + "manager.value", expr: "person(row.Boss)", own: single(), clears: c.chance(20)},
+		{name: "manager", path: enterpriseURN + "manager.value", expr: `row.Boss contains "@" ? user(row.Boss) : person(row.Boss)`, own: single(), clears: c.chance(20)},
 		{name: "division", path: enterpriseURN + "division", expr: "row.Division", own: single()},
 		{name: "roles", path: "roles", expr: listed("Roles"), own: set()},
 		{name: "skills", path: genesysURN + "routingSkills", expr: "skills(row.Skills)", own: set(), clears: c.chance(40)},
@@ -142,7 +145,7 @@ func newEnterprise(seed uint64) *enterprise {
 		}
 	}
 	if c.chance(60) {
-		c.named = oneOf(c, plan.Mine, plan.Mine, plan.Additive)
+		c.named = oneOf(c, plan.Mine, plan.Mine, plan.Exact, plan.Additive)
 	}
 	n := 3 + c.IntN(6)
 	switch k := c.IntN(100); {
@@ -156,6 +159,10 @@ func newEnterprise(seed uint64) *enterprise {
 	}
 	if c.chance(20) {
 		c.leavers = ""
+	}
+	c.bare, c.ruled = c.chance(10), c.chance(30)
+	if c.chance(15) {
+		c.shield = oneOf(c, "p001", "p00", "b", "p003.n")
 	}
 	if c.chance(20) {
 		c.after = 1 + c.IntN(2)
@@ -381,6 +388,8 @@ func (c *enterprise) boss(h *hire) {
 		key = h.key
 	case k < 6 && len(c.gone) > 0:
 		key = c.gone[0].key
+	case k < 8:
+		key = oneOf(c, "b0@example.com", "B1@example.com", "nobody@example.com") // somebody outside the source
 	}
 	c.put(h, "Boss", "manager", spelling{key, facts{"": key}})
 	if key == "" && h.wants["manager"][""] == "" && (c.trait("manager") == nil || !c.trait("manager").clears) {

@@ -280,7 +280,7 @@ func (e *explicitPlan) change(s *subject) (plan.Change, []explicit) {
 	c.Edits, c.Op = f.edits, f.op()
 	switch c.Op {
 	case plan.Deactivate:
-		c.Wave = waveLeave
+		c.Wave, c.Leaving = waveLeave, plan.Leavings(e.dialect)
 	case plan.Rename:
 		c.Wave = waveRename
 	default:

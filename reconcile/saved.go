@@ -64,6 +64,9 @@ func (j Job) saved(ctx context.Context, out *Proposal) (err error) {
 	if in.Policy, in.Units, err = j.today(ctx, in.Policy); err != nil {
 		return err
 	}
+	if p.Basis.Reverts != "" {
+		in.Policy = alone(in.Policy)
+	}
 	j.lift(&in.Policy, p)
 	if in.Sizes, err = j.sizes(ctx, slices.Collect(p.Changes()), in.Policy); err != nil {
 		return err
@@ -212,7 +215,7 @@ func waiting(p *plan.Plan) iter.Seq[plan.Change] {
 	held := map[source.Key]string{}
 	for c := range p.Changes() {
 		switch c.Op {
-		case plan.Create, plan.Adopt, plan.Reactivate, plan.Rekey:
+		case plan.Create, plan.Adopt, plan.Reactivate, plan.Restore, plan.Rekey:
 			if c.Held != "" {
 				held[c.Key] = c.Held
 			}
@@ -225,8 +228,8 @@ func waiting(p *plan.Plan) iter.Seq[plan.Change] {
 				c.Held = held[c.Key]
 			}
 			c.Resolved(func(k source.Key) (string, bool) {
-				if c.Held == "" && held[k] == string(plan.Create) {
-					c.Held = held[k]
+				if is := held[k]; c.Held == "" && (is == string(plan.Create) || is == string(plan.Restore)) {
+					c.Held = is
 				}
 				return "", true
 			})

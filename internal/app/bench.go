@@ -76,21 +76,27 @@ func (h Host) Bench(ctx context.Context, o BenchOptions) (*Benchmark, error) {
 		Processors: runtime.NumCPU(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(), Collector: h.collector(),
 	}}
 	for _, n := range o.People {
-		dir, err := os.MkdirTemp("", "rollcall-bench-")
-		if err != nil {
-			return all, fmt.Errorf("bench: %w: %w", fault.Unavailable, err)
-		}
-		t := &track{Host: h, dir: dir, people: n, naive: o.Naive, take: func(l Lap) {
-			l.compare(all.Laps)
-			if all.Laps = append(all.Laps, l); o.Lap != nil {
-				o.Lap(l)
-			}
-		}}
-		if err := errors.Join(t.race(ctx), os.RemoveAll(dir)); err != nil {
+		t := &track{Host: h, people: n, naive: o.Naive, take: func(l Lap) { all.add(l, o.Lap) }}
+		if err := t.open(ctx); err != nil {
 			return all, err
 		}
 	}
 	return all, nil
+}
+
+func (b *Benchmark) add(l Lap, tell func(Lap)) {
+	l.compare(b.Laps)
+	if b.Laps = append(b.Laps, l); tell != nil {
+		tell(l)
+	}
+}
+
+// open runs the race in a directory of its own.
+func (t *track) open(ctx context.Context) (err error) {
+	if t.dir, err = os.MkdirTemp("", "rollcall-bench-"); err != nil {
+		return fmt.Errorf("bench: %w: %w", fault.Unavailable, err)
+	}
+	return errors.Join(t.race(ctx), os.RemoveAll(t.dir))
 }
 
 func (h Host) collector() string {
@@ -145,11 +151,18 @@ func (t *track) race(ctx context.Context) error {
 		return err
 	}
 	defer func() { stop(); _ = sim.Wait() }()
-	if err := t.write(ctx, t.export); err != nil {
-		return err
+	for _, step := range t.steps() {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// steps are what happens on a track, in order.
+func (t *track) steps() []func(context.Context) error {
 	steps := []func(context.Context) error{
-		t.floor,
+		t.export, t.floor,
 		t.lap("plan, nobody linked", false, "plan", "--allow", "adopt", "--because", "bench"),
 		t.lap("adopt everybody", false, "apply", "--yes", "--allow", "adopt", "--because", "bench"),
 		t.lap("plan, nothing changed", false, "plan"),
@@ -168,12 +181,7 @@ func (t *track) race(ctx context.Context) error {
 			t.promote(1, "V"), t.ordinary("ordinary client, all changed"),
 		)
 	}
-	for _, step := range steps {
-		if err := step(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return steps
 }
 
 // simulate starts the simulator with generated people, and waits until it listens.
@@ -194,17 +202,22 @@ func (t *track) simulate(ctx context.Context) (*exec.Cmd, error) {
 		return nil, fmt.Errorf("bench: start the simulator: %w: %w", fault.Unavailable, err)
 	}
 	for lines := bufio.NewScanner(out); t.secret == "" && lines.Scan(); {
-		switch words := strings.Fields(lines.Text()); {
-		case len(words) == 2 && words[0] == "listening":
-			t.url = words[1]
-		case len(words) == 4 && words[0] == "client":
-			t.client, t.secret = words[1], words[3]
-		}
+		t.hear(strings.Fields(lines.Text()))
 	}
 	if t.secret == "" {
 		return cmd, fmt.Errorf("bench: the simulator ended before it listened: %w", fault.Internal)
 	}
 	return cmd, nil
+}
+
+// hear takes in one line that the simulator says at its start.
+func (t *track) hear(words []string) {
+	switch {
+	case len(words) == 2 && words[0] == "listening":
+		t.url = words[1]
+	case len(words) == 4 && words[0] == "client":
+		t.client, t.secret = words[1], words[3]
+	}
 }
 
 // program is this program as a process of its own.
@@ -233,23 +246,30 @@ func (t *track) lap(name string, changes bool, args ...string) func(context.Cont
 		if err != nil {
 			return err
 		}
-		began := t.Clock()()
-		if err := cmd.Run(); err != nil {
-			return fmt.Errorf("bench: rollcall %s: %w: %w\n%s", strings.Join(args, " "), fault.Internal, err, words.text)
-		}
-		l := Lap{People: t.people, Run: name, Seconds: elapsed(began, t.Clock()())}
+		l := Lap{People: t.people, Run: name}
 		if changes {
 			l.Changes = t.promoted
 		}
-		l.Processor = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
-		if used, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-			l.Peak = used.Maxrss * 1024
+		if err := t.time(cmd, &l); err != nil {
+			return fmt.Errorf("bench: rollcall %s: %w: %w\n%s", strings.Join(args, " "), fault.Internal, err, words.text)
 		}
 		after, err := t.requests(ctx)
 		l.Requests = after - before
 		t.take(l)
 		return err
 	}
+}
+
+// time runs cmd to its end and notes what it took.
+func (t *track) time(cmd *exec.Cmd, l *Lap) error {
+	began := t.Clock()()
+	err := cmd.Run()
+	l.Seconds = elapsed(began, t.Clock()())
+	l.Processor = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+	if used, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		l.Peak = used.Maxrss * 1024
+	}
+	return err
 }
 
 // A tail keeps the last of what is written.

@@ -63,8 +63,11 @@ func (t *track) write(ctx context.Context, rows func(context.Context, *csv.Write
 	})
 }
 
-// export writes the generated people as an HR system would: a manager is named by number.
-func (t *track) export(ctx context.Context, out *csv.Writer) error {
+// export makes the configuration, and writes the generated people as an HR
+// system would: a manager is named by number.
+func (t *track) export(ctx context.Context) error { return t.write(ctx, t.exported) }
+
+func (t *track) exported(ctx context.Context, out *csv.Writer) error {
 	numbers := map[string]string{}
 	if err := t.residents(ctx, func(r resident) error { numbers[r.ID] = r.ExternalID; return nil }); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -58,34 +59,49 @@ func (t *track) ordinary(name string) func(context.Context) error {
 
 // sync brings titles in line and answers how many differed.
 func (c *ordinary) sync(ctx context.Context) (changed int, err error) {
-	titles := map[string]string{}
-	if err := c.rows(func(row []string) error {
-		if row[columnActive] == "yes" {
-			titles[row[0]] = row[columnTitle]
-		}
-		return nil
-	}); err != nil {
+	titles, err := c.titles()
+	if err == nil {
+		err = c.login(ctx)
+	}
+	if err != nil {
 		return 0, err
 	}
-	type update struct{ id, title string }
 	var updates []update
-	if err := c.login(ctx); err != nil {
-		return 0, err
-	}
 	err = c.list(ctx, url.Values{}, ordinaryPage, func(u resident) {
 		if want, known := titles[u.ExternalID]; known && want != u.Title {
 			updates = append(updates, update{u.ID, want})
 		}
 	})
-	for from := 0; from < len(updates) && err == nil; from += ordinaryBatch {
-		var batch sync.WaitGroup
-		for _, u := range updates[from:min(from+ordinaryBatch, len(updates))] {
-			batch.Go(func() { c.fail(c.update(ctx, u.id, u.title)) })
+	for batch := range slices.Chunk(updates, ordinaryBatch) {
+		if err == nil {
+			err = c.send(ctx, batch)
 		}
-		batch.Wait()
-		err = c.err
 	}
 	return len(updates), err
+}
+
+// titles are those that the export wants of active people, by number.
+func (c *ordinary) titles() (map[string]string, error) {
+	titles := map[string]string{}
+	err := c.rows(func(row []string) error {
+		if row[columnActive] == "yes" {
+			titles[row[0]] = row[columnTitle]
+		}
+		return nil
+	})
+	return titles, err
+}
+
+type update struct{ id, title string }
+
+// send updates a batch at once.
+func (c *ordinary) send(ctx context.Context, batch []update) error {
+	var all sync.WaitGroup
+	for _, u := range batch {
+		all.Go(func() { c.fail(c.update(ctx, u.id, u.title)) })
+	}
+	all.Wait()
+	return c.err
 }
 
 func (c *ordinary) fail(err error) {

@@ -83,7 +83,7 @@ func (s *session) applyPlan(cmd *cobra.Command, id ledger.RunID, f runFlags) (er
 		return err
 	}
 	open := func() (*app.Sync, error) { return s.open(cmd.Context(), true, f.Intent) }
-	if w.Command == "patch" {
+	if w.Command != "apply" {
 		open = func() (*app.Sync, error) { return s.openPatch(cmd, true, f.Intent) }
 	}
 	y, err := open()
@@ -91,6 +91,7 @@ func (s *session) applyPlan(cmd *cobra.Command, id ledger.RunID, f runFlags) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, y.Close()) }()
+	y.Job.Input.Basis.Reverts = w.Basis.Reverts
 	propose := func(ctx context.Context) (*reconcile.Proposal, error) { return y.Job.Approved(ctx, id) }
 	return s.run(cmd.Context(), y, w.Command, s.words("apply", string(id), f), propose, f)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -30,30 +31,35 @@ func (s *session) benchCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			table := tabwriter.NewWriter(s.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-			line := func(app.Lap) {}
-			if !s.json {
-				fmt.Fprintln(table, "people\trun\tchanges\trequests\ta change\tat 300/min\tseconds\tcpu s\tpeople/s\tpeak MB\tbytes/person\tx floor\t")
-				line = func(l app.Lap) { s.say("%d people: %s", l.People, l.Run); writeLap(table, l) }
-			}
-			b, err := s.host.Bench(cmd.Context(), app.BenchOptions{People: sizes, Naive: o.naive, Lap: line})
-			if err != nil {
-				return err
-			}
-			if s.json {
-				return s.encode(b)
-			}
-			fmt.Fprintf(s.Stdout, "%d processors, %s, %s, GOGC %s\n", b.Machine.Processors, b.Machine.Platform, b.Machine.Go, b.Machine.Collector)
-			if err := table.Flush(); err != nil {
-				return err
-			}
-			s.compare(b)
-			return nil
+			return s.bench(cmd.Context(), app.BenchOptions{People: sizes, Naive: o.naive})
 		},
 	})
 	cmd.Flags().StringArrayVar(&o.people, "people", nil, "how many; repeatable (default 10000)")
 	cmd.Flags().BoolVar(&o.naive, "against-naive", false, "let an ordinary client do the same: list, then GET and PATCH each user")
 	return cmd
+}
+
+// bench measures, and shows one document or a table.
+func (s *session) bench(ctx context.Context, o app.BenchOptions) error {
+	o.Lap = func(l app.Lap) { s.say("%d people: %s", l.People, l.Run) }
+	b, err := s.host.Bench(ctx, o)
+	if err != nil {
+		return err
+	}
+	if s.json {
+		return s.encode(b)
+	}
+	fmt.Fprintf(s.Stdout, "%d processors, %s, %s, GOGC %s\n", b.Machine.Processors, b.Machine.Platform, b.Machine.Go, b.Machine.Collector)
+	table := tabwriter.NewWriter(s.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "people\trun\tchanges\trequests\ta change\tat 300/min\tseconds\tcpu s\tpeople/s\tpeak MB\tbytes/person\tx floor\t")
+	for _, l := range b.Laps {
+		writeLap(table, l)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	s.compare(b)
+	return nil
 }
 
 func sizesOf(words []string) ([]int, error) {
@@ -73,14 +79,16 @@ func sizesOf(words []string) ([]int, error) {
 }
 
 func writeLap(table *tabwriter.Writer, l app.Lap) {
-	dash := func(format string, v float64) string {
-		if v == 0 {
-			return "-"
-		}
-		return fmt.Sprintf(format, v)
-	}
 	fmt.Fprintf(table, "%d\t%s\t%d\t%d\t%s\t%.0f s\t%.1f\t%.1f\t%.0f\t%s\t%s\t%s\t\n", l.People, l.Run, l.Changes, l.Requests, dash("%.2f", l.PerChange),
 		l.AtRate, l.Seconds, l.Processor, l.PerSecond, dash("%.0f", float64(l.Peak)/1e6), dash("%.0f", l.PerPerson), dash("%.1f", l.TimesFloor))
+}
+
+// dash is v, or a dash where it is not known.
+func dash(format string, v float64) string {
+	if v == 0 {
+		return "-"
+	}
+	return fmt.Sprintf(format, v)
 }
 
 // compare says what the ordinary client took, as a multiple of what rollcall did.

@@ -188,9 +188,9 @@ func findRun(runs iter.Seq2[ledger.Run, error], word string) (ledger.Run, error)
 	case 1:
 		return found[0], nil
 	case 0:
-		return ledger.Run{}, fault.WithHint(usage("show: there is no run %q", word), "rollcall runs lists them")
+		return ledger.Run{}, fault.WithHint(usage("there is no run %q", word), "rollcall runs lists them")
 	default:
-		return ledger.Run{}, fault.WithHint(usage("show: %q begins %d runs", word, len(found)), "give more of its name: rollcall runs lists them")
+		return ledger.Run{}, fault.WithHint(usage("%q begins %d runs", word, len(found)), "give more of its name: rollcall runs lists them")
 	}
 }
 

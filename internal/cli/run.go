@@ -19,7 +19,7 @@ import (
 	"rollcall/reconcile"
 )
 
-// runFlags are what plan, apply and patch share.
+// runFlags are what plan, apply, patch and revert share.
 type runFlags struct {
 	app.Intent
 
@@ -237,15 +237,18 @@ func (s *session) applyCommand() *cobra.Command {
 				return err
 			}
 			defer y.Close()
-			propose := y.Job.Computed(o.quick)
+			propose, command := y.Job.Computed(o.quick), "apply"
 			if len(args) == 1 {
 				saved, err := app.LoadPlan(args[0])
 				if err != nil {
 					return err
 				}
+				if y.Job.Input.Basis.Reverts = saved.Basis.Reverts; saved.Basis.Reverts != "" {
+					command = "revert"
+				}
 				propose = func(ctx context.Context) (*reconcile.Proposal, error) { return y.Job.Saved(ctx, saved) }
 			}
-			return s.run(cmd.Context(), y, "apply", s.words("apply", strings.Join(args, ""), o.runFlags), propose, o.runFlags)
+			return s.run(cmd.Context(), y, command, s.words("apply", strings.Join(args, ""), o.runFlags), propose, o.runFlags)
 		},
 	})
 	o.add(cmd, true)

@@ -21,6 +21,9 @@ func Plan(w io.Writer, p *plan.Plan, s Style) error {
 	if p.Basis.Source != "" {
 		fmt.Fprintf(out, "%s: %s of %s -> %s\n", p.Basis.Sync, plural(p.Basis.Records, "record"), p.Basis.Source, p.Basis.Org)
 	}
+	if p.Basis.Reverts != "" {
+		fmt.Fprintf(out, "takes back run %s -> %s\n", p.Basis.Reverts, p.Basis.Org)
+	}
 	if p.Basis.Way == plan.Quick {
 		fmt.Fprintln(out, s.paint(faint, "compared with what the ledger remembers; read is nobody but those who are due"))
 	}

@@ -1,0 +1,162 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"rollcall/fault"
+	"rollcall/ledger"
+	"rollcall/plan"
+	"rollcall/scim"
+	"rollcall/source"
+)
+
+// A record is one change of the run with what is known of its end.
+type record struct {
+	change  plan.Change
+	outcome *ledger.Outcome // nil: none
+	late    bool            // it was found done by a later run
+}
+
+// recall reads what the run did.
+func (u *undoing) recall(ctx context.Context) error {
+	var all []*record
+	byID := map[string]*record{}
+	forgotten := 0
+	for e, err := range u.Store.Entries(ctx, ledger.Filter{Run: u.Run}) {
+		switch {
+		case err != nil:
+			return err
+		case e.Erased:
+			forgotten += forgets(e)
+		case e.Kind == ledger.KindIntent && e.Change != nil:
+			byID[e.Change.ID] = &record{change: *e.Change}
+			all = append(all, byID[e.Change.ID])
+		case e.Kind == ledger.KindOutcome && e.Outcome != nil && byID[e.Outcome.Change] != nil:
+			byID[e.Outcome.Change].outcome = e.Outcome
+		}
+	}
+	if err := u.later(ctx, all, byID); err != nil {
+		return err
+	}
+	if forgotten > 0 {
+		u.note(plan.Warning, "forgotten", "", "%d changes were of people who were forgotten since: what they had before was destroyed, and cannot be given back", forgotten)
+	}
+	for _, r := range all {
+		u.record(r)
+	}
+	if len(u.users) == 0 && forgotten == 0 {
+		err := fmt.Errorf("revert %s: it changed nothing (%s): %w", u.Run, orRunning(u.run.Ending.Result), fault.Invalid)
+		return fault.WithHint(err, "rollcall show "+string(u.Run)+" tells what became of it")
+	}
+	return nil
+}
+
+func orRunning(result string) string {
+	if result == "" {
+		return "not ended"
+	}
+	return result
+}
+
+// forgets counts an entry of a forgotten person that tells a change which came about.
+func forgets(e ledger.Entry) int {
+	if e.Kind == ledger.KindOutcome && e.Outcome != nil && e.Outcome.Result.Fine() {
+		return 1
+	}
+	return 0
+}
+
+// later finds what later runs found out about changes whose end this run did not tell.
+func (u *undoing) later(ctx context.Context, all []*record, byID map[string]*record) error {
+	if !slices.ContainsFunc(all, (*record).open) {
+		return nil
+	}
+	own := map[string]bool{} // intended by a later run itself, which then tells of its own
+	for e, err := range u.Store.Entries(ctx, ledger.Filter{Since: u.run.Began}) {
+		if err != nil {
+			return err
+		}
+		if e.Run == u.Run || e.Erased {
+			continue
+		}
+		if e.Kind == ledger.KindIntent && e.Change != nil {
+			own[string(e.Run)+e.Change.ID] = true
+		}
+		if e.Kind != ledger.KindOutcome || e.Outcome == nil || own[string(e.Run)+e.Outcome.Change] {
+			continue
+		}
+		if r := byID[e.Outcome.Change]; r != nil && r.open() {
+			r.outcome, r.late = e.Outcome, true
+		}
+	}
+	return nil
+}
+
+// open tells that nobody knows the end of the change.
+func (r *record) open() bool { return r.outcome == nil || r.outcome.Result == ledger.Unknown }
+
+// record takes in what was carried out. Of what nobody knows the end of, what
+// is there now decides, but for creates, which nothing leads to.
+func (u *undoing) record(r *record) {
+	switch {
+	case r.open() && r.change.Op == plan.Create:
+		u.note(plan.Error, "unknown-outcome", r.change.Key, "nobody knows whether the user was created: the next apply finds out; then take the run back again")
+	case r.open():
+		u.note(plan.Note, "unknown-outcome", r.change.Key, "nobody knows whether the %s was carried out: it is taken back as far as it is there", r.change.Op)
+		u.take(u.resolved(r.change))
+	case r.outcome.Result.Fine() && r.did():
+		u.take(u.resolved(r.carried()))
+	}
+}
+
+// did tells whether the change was this run's doing: it was sent, or is about the ledger alone.
+func (r *record) did() bool {
+	switch r.change.Op {
+	case plan.Delete, plan.Restore, plan.Deactivate, plan.Reactivate:
+		return r.outcome.Result == ledger.Done || r.outcome.Attempts > 0 || r.late
+	default:
+		return true
+	}
+}
+
+// carried is the change with its edits as they were carried out. Where an
+// answer was lost, what was read then is what the change itself left: planning's word counts.
+func (r *record) carried() plan.Change {
+	c, o := r.change, r.outcome
+	if o.Ref.ID != "" && c.Target.Type == scim.User {
+		c.Target.ID = o.Ref.ID
+	}
+	if o.Edits == nil {
+		return c
+	}
+	edits := slices.Clone(o.Edits)
+	for i, e := range edits {
+		at := slices.IndexFunc(c.Edits, func(d plan.Edit) bool { return d.Path == e.Path })
+		if at >= 0 && o.Result == ledger.Found && (o.Attempts > 0 || r.late) {
+			edits[i].Before = c.Edits[at].Before
+		}
+	}
+	c.Edits = edits
+	return c
+}
+
+// resolved is c with the ids of the people it names. Who has none any more is left out.
+func (u *undoing) resolved(c plan.Change) plan.Change {
+	id := func(k source.Key) (string, bool) { id, ok := u.ids[k]; return id, ok }
+	known := func(vs []scim.Value) (out []scim.Value) {
+		for _, v := range vs {
+			if r, ok := plan.Resolve(v, id); ok {
+				out = append(out, r)
+			}
+		}
+		return out
+	}
+	c.Edits = slices.Clone(c.Edits)
+	for i, e := range c.Edits {
+		e.Before, e.Set, e.Add, e.Remove = known(e.Before), known(e.Set), known(e.Add), known(e.Remove)
+		c.Edits[i] = e
+	}
+	return c
+}
