@@ -69,6 +69,7 @@ type Person struct {
 	Gone        time.Time               `json:"gone,omitzero"`    // seen deleted by another hand, and so closed
 	Open        []Pending               `json:"open,omitempty"`   // oldest first
 	Undone      RunID                   `json:"undone,omitempty"` // the last run that left a change of this person undone
+	Owed        []scim.Path             `json:"owed,omitempty"`   // what a create did not carry, and nothing after it
 	Kept        map[scim.Path]plan.Kept `json:"kept,omitempty"`   // what the service did not carry out of what it was sent
 	Lost        plan.Loss               `json:"lost,omitzero"`    // what they had when they left, less what was given back; without At: a leaver's change is under way
 	Image       Values                  `json:"-"`                // kept apart: it is large and seldom asked for
@@ -106,6 +107,7 @@ func (p *Person) Settle(run, intended RunID, c plan.Change, o Outcome) {
 	p.link(c, o)
 	p.claim(editsOf(c, o))
 	p.concede(c, o)
+	p.owe(c, o)
 	p.see(o)
 	p.rename(c, o)
 	p.state(c, o, recovered)
@@ -165,7 +167,7 @@ func (p *Person) Link(q LinkQuery) (_ plan.Link, ok bool) {
 	}
 	l := plan.Link{
 		Key: p.Key, Ref: p.Ref, UserName: p.UserName, Unit: p.Unit, Sent: p.Sent, Groups: slices.Clone(p.Groups),
-		Left: p.Left, Deactivated: p.Deactivated, Closed: p.Closed, Gone: p.Gone, Kept: maps.Clone(p.Kept),
+		Left: p.Left, Deactivated: p.Deactivated, Closed: p.Closed, Gone: p.Gone, Kept: maps.Clone(p.Kept), Owed: slices.Clone(p.Owed),
 	}
 	if !p.Lost.At.IsZero() || p.leaving() {
 		l.Lost = p.Lost
@@ -198,9 +200,9 @@ func (p *Person) link(c plan.Change, o Outcome) {
 		fresh.Ref = either(o.Ref, c.Target)
 		*p = fresh
 	case plan.Unlink:
-		p.Closed, p.Gone, p.Ours, p.Groups, p.Image, p.Kept = true, o.At, nil, nil, nil, nil
+		p.Closed, p.Gone, p.Ours, p.Groups, p.Image, p.Kept, p.Owed = true, o.At, nil, nil, nil, nil, nil
 	case plan.Delete:
-		p.Closed, p.Ours, p.Groups, p.Image, p.Kept = true, nil, nil, nil, nil
+		p.Closed, p.Ours, p.Groups, p.Image, p.Kept, p.Owed = true, nil, nil, nil, nil, nil
 	default:
 	}
 }

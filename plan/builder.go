@@ -39,6 +39,7 @@ type Builder struct {
 
 	told   map[target.Catalog]bool      // whose names were told after the start
 	turns  map[int32]int32              // by person: the day on which the source will say otherwise whether they are active
+	owed   map[int32][]scim.Path        // by tie: set at creation only, and not carried out then
 	lost   map[int32]Loss               // by tie: what leaving took
 	kept   map[int32]map[scim.Path]Kept // by tie: what the service did not carry out
 	stands map[string][]Trait           // by id: what people who come back have of it
@@ -123,7 +124,8 @@ const (
 func New(in Input) *Builder {
 	b := &Builder{
 		in: in, listed: map[scim.Type]bool{}, exact: map[scim.Type]bool{}, asked: map[string]bool{},
-		told: map[target.Catalog]bool{}, turns: map[int32]int32{}, lost: map[int32]Loss{}, kept: map[int32]map[scim.Path]Kept{}, stands: map[string][]Trait{}, carried: map[string]string{},
+		told: map[target.Catalog]bool{}, turns: map[int32]int32{}, lost: map[int32]Loss{}, owed: map[int32][]scim.Path{}, kept: map[int32]map[scim.Path]Kept{},
+		stands: map[string][]Trait{}, carried: map[string]string{},
 		sprout: scim.NewRow(in.Users),
 	}
 	b.compile()
@@ -218,6 +220,9 @@ func (b *Builder) Link(l Link) {
 		b.lost[int32(n)] = l.Lost
 	}
 	b.belong(l.Key, l.Unit, false)
+	if len(l.Owed) > 0 {
+		b.owed[int32(n)] = l.Owed
+	}
 	if len(l.Kept) > 0 {
 		b.kept[int32(n)] = l.Kept
 	}

@@ -71,6 +71,10 @@ type Change struct {
 	// Of one that brings somebody back it is what is still to be given back then.
 	Leaving []Trait `json:"leaving,omitempty"`
 
+	// Owes are, of a create, the attributes that are set at creation only and that
+	// it does not carry: a later change does, of this plan or of one to come.
+	Owes []scim.Path `json:"owes,omitempty"`
+
 	// Seen is, of a change that sends nothing, the user as planning read it: the
 	// ledger remembers that. It lives as long as the plan.
 	Seen []Trait `json:"-"`

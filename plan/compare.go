@@ -23,6 +23,7 @@ type comparison struct {
 
 	edits    []Edit
 	findings []Finding
+	owes     []scim.Path  // of a create: set at creation only, and not in edits
 	partial  bool         // something desired is not in edits
 	hold     bool         // and therefore nothing of this person is to be sent
 	misses   []source.Key // people who are referred to and are not there
@@ -36,7 +37,9 @@ func (c *comparison) run() {
 		want, known := c.want.Index(r.at)
 		have, read := c.have.Index(r.at)
 		switch {
-		case !known, r.Path == active && !c.creating, r.Own == Once && !c.creating, r.Own == Watch && c.creating:
+		case !known, r.Path == active && !c.creating, r.Own == Watch && c.creating:
+			continue
+		case !c.creating && (c.isOver(r, c.people[c.n].tie) || r.Own == Once && r.set == nil && len(have) > 0):
 			continue
 		case r.Path == userName && !c.creating && (!c.in.Policy.Lifecycle || c.people[c.n].flags&stuck != 0):
 			continue
@@ -46,13 +49,30 @@ func (c *comparison) run() {
 		}
 		if want, known = c.refer(r, want); !known {
 			c.partial = true
+			c.owe(r)
 			continue
 		}
-		c.attribute(r, c.retained(r, want, have), have)
+		before := len(c.edits)
+		if c.attribute(r, c.retained(r, want, have), have); len(c.edits) == before && len(want) > 0 {
+			c.owe(r)
+		}
 	}
 	c.scratch = c.edits // grown, for the next
 	if c.hold {
 		c.edits = nil
+	}
+}
+
+// isOver tells whether r was for the creation of the user of tie t, and everything
+// was carried out then.
+func (b *Builder) isOver(r *rule, t int32) bool {
+	return r.Own == Once && (t < 0 || !slices.Contains(b.owed[t], r.Path))
+}
+
+// owe notes what is set at creation only and cannot be yet.
+func (c *comparison) owe(r *rule) {
+	if c.creating && r.Own == Once {
+		c.owes = append(c.owes, r.Path)
 	}
 }
 
@@ -325,7 +345,11 @@ func (c *comparison) refer(r *rule, want []scim.Value) (_ []scim.Value, ok bool)
 // source; ok is false, and the finding says why, where r cannot refer to them.
 func (c *comparison) namedUser(r *rule, name string) (_ scim.Value, ok bool) {
 	const stays = "; %s stays as it is"
-	switch u := c.userNamed(name); {
+	u := c.userNamed(name)
+	if q := c.taker(name); u < 0 && q >= 0 {
+		return c.namedPerson(r, c.keyOf(q))
+	}
+	switch {
 	case u < 0:
 		c.find(Warning, "unknown-user", "the organization has no user %s"+stays, quote(name), c.label(r.Path))
 	case int32(u) == c.people[c.n].user:
@@ -336,6 +360,34 @@ func (c *comparison) namedUser(r *rule, name string) (_ scim.Value, ok bool) {
 		return scim.ValueOf(c.userID(u)), true
 	}
 	return "", false
+}
+
+// namedPerson is the user of k, whom this plan gives the userName that r names.
+func (c *comparison) namedPerson(r *rule, k source.Key) (_ scim.Value, ok bool) {
+	id, w := c.locate(k)
+	if !c.acceptable(r, k, w) {
+		return "", false
+	}
+	if w == pending {
+		return Person(k), true
+	}
+	return scim.ValueOf(id), true
+}
+
+// taker is the person of the source who wants this userName, of several the one
+// with the first key, or -1.
+func (b *Builder) taker(name string) int {
+	found := -1
+	for i, m := range b.names {
+		if m.path == userName {
+			b.wanters(i, strings.ToLower(name), -1, func(q int) {
+				if found < 0 || b.keyOf(q) < b.keyOf(found) {
+					found = q
+				}
+			})
+		}
+	}
+	return found
 }
 
 // userNamed is the user who has this userName, or -1.
@@ -388,7 +440,7 @@ func (b *Builder) unchanged(o target.Observed, row scim.Row) int {
 		return -1
 	}
 	for i := range b.rules {
-		if !b.agrees(&b.rules[i], want, row, l.Ours) {
+		if r := &b.rules[i]; !b.isOver(r, int32(t)) && !b.agrees(r, want, row, l.Ours) {
 			return -1
 		}
 	}
@@ -397,7 +449,7 @@ func (b *Builder) unchanged(o target.Observed, row scim.Row) int {
 
 func (b *Builder) agrees(r *rule, want, have, ours scim.Row) bool {
 	desired, wanted := want.Index(r.at)
-	if !wanted || r.Own == Once || r.Path == active {
+	if !wanted || r.Path == active {
 		return true
 	}
 	there, read := have.Index(r.at)

@@ -67,6 +67,7 @@ type Link struct {
 	Lost        Loss      // what they had when we deactivated or deleted them, and was not given back yet; zero: nothing
 
 	Kept map[scim.Path]Kept // what the service did not carry out of what it was sent
+	Owed []scim.Path        // set at creation only, and not carried out then: still to be set
 }
 
 // A Digest is a SHA-256.
@@ -100,6 +101,7 @@ type Policy struct {
 	Allow          map[string]int      // lifted for this run: op → number, -1 without bound
 	Protect        []string            // userName patterns with *, never touched
 	Roles          map[string]RolePolicy
+	OwnRoles       []string // of rollcall's own client: guarded like admin
 	Only           []string // WHO; empty: everybody
 	HoldAll        bool     // an unknown name holds the person instead of the attribute
 	NoClaim        bool

@@ -39,6 +39,7 @@ type changeJSON struct {
 	Edits    []Edit                   `json:"edits"`
 	Sent     Digest                   `json:"sent,omitzero"`
 	Leaving  []Trait                  `json:"leaving,omitempty"`
+	Owes     []scim.Path              `json:"owes,omitempty"`
 }
 
 type placeJSON struct {
@@ -51,7 +52,7 @@ func wireOf(c Change) changeJSON {
 	w := changeJSON{
 		ID: c.ID, Op: c.Op, Type: c.Target.Type, Key: c.Key, From: source.Key(c.From), UserName: c.UserName, Resource: c.Target.ID, Version: c.Target.Version,
 		Reason: c.Reason, Before: map[scim.Path]scim.Value{}, After: map[scim.Path]scim.Value{}, Wave: c.Wave, Fresh: c.Fresh,
-		Held: c.Held, Edits: c.Edits, Sent: c.Sent, Leaving: c.Leaving,
+		Held: c.Held, Edits: c.Edits, Sent: c.Sent, Leaving: c.Leaving, Owes: c.Owes,
 	}
 	if c.Place != (source.Place{}) {
 		w.Place = &placeJSON{Source: c.Place.Source, Line: c.Place.Line, Entry: c.Place.Entry}
@@ -82,7 +83,7 @@ func wireOf(c Change) changeJSON {
 func (w changeJSON) change() Change {
 	c := Change{
 		ID: w.ID, Op: w.Op, Key: w.Key, From: Former(w.From), UserName: w.UserName, Target: scim.Ref{Type: w.Type, ID: w.Resource, Version: w.Version},
-		Wave: w.Wave, Fresh: w.Fresh, Reason: w.Reason, Held: w.Held, Sent: w.Sent, Leaving: w.Leaving,
+		Wave: w.Wave, Fresh: w.Fresh, Reason: w.Reason, Held: w.Held, Sent: w.Sent, Leaving: w.Leaving, Owes: w.Owes,
 	}
 	if len(w.Edits) > 0 {
 		c.Edits = w.Edits

@@ -210,6 +210,23 @@ func (g *giving) give(b *Builder, t Trait, now []scim.Value) {
 	}
 }
 
+// precede lets edits begin with the roles that the grants before them give: in a
+// saved plan they are nobody else's change.
+func (g giving) precede(edits []Edit) {
+	for i := range edits {
+		e := &edits[i]
+		if e.Path != rolesOf || len(g.grants) == 0 {
+			continue
+		}
+		e.Before = slices.Clone(e.Before)
+		for _, v := range g.grants {
+			e.Before = append(e.Before, scim.ValueOf(map[string]any{"value": v.Sub("role")}))
+		}
+		slices.Sort(e.Before)
+		e.Before = slices.Compact(e.Before)
+	}
+}
+
 // missing is what of t is not there now, is none of the mapping's business, and may be given.
 func (b *Builder) missing(n int, loss Loss, t Trait, now []scim.Value) []scim.Value {
 	id := b.elementID(t.Path)

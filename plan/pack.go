@@ -145,6 +145,10 @@ func (p *pack) encode(b []byte, c Change) []byte {
 			b = appendValues(appendInt(b, p.of(string(t.Path))), t.Values)
 		}
 	}
+	b = appendInt(b, len(c.Owes))
+	for _, path := range c.Owes {
+		b = appendInt(b, p.of(string(path)))
+	}
 	return b
 }
 
@@ -182,6 +186,9 @@ func (p *pack) change(e entry) Change {
 		for i := range *traits {
 			(*traits)[i] = Trait{Path: scim.Path(p.list[r.int()]), Values: r.values()}
 		}
+	}
+	for range r.int() {
+		c.Owes = append(c.Owes, scim.Path(p.list[r.int()]))
 	}
 	return c
 }

@@ -85,6 +85,7 @@ func (b *Builder) create(n int) {
 		now[i].Before = nil
 	}
 	first := c.change(Create, newInSource, now)
+	first.Owes = c.owing(later)
 	first.UserName = b.userNameOf(n)
 	r := b.restsOf(n)
 	if slices.ContainsFunc(now, Edit.waits) {
@@ -107,6 +108,17 @@ func (b *Builder) tell(c *comparison) {
 	if c.partial || c.hold {
 		b.waits(c.n, c.misses)
 	}
+}
+
+// owing are the attributes, set at creation only, that the create of c leaves to
+// a later change: to those of this plan, or until they can be.
+func (c *comparison) owing(later []Edit) []scim.Path {
+	for _, r := range c.rules {
+		if r.Own == Once && slices.ContainsFunc(later, func(e Edit) bool { return e.Path == r.Path }) {
+			c.owes = append(c.owes, r.Path)
+		}
+	}
+	return c.owes
 }
 
 // userNameOf is the userName that person n wants.
@@ -287,7 +299,7 @@ func (c *comparison) renames() bool {
 func (c *comparison) references() {
 	for i := range c.rules {
 		r := &c.rules[i]
-		if want, known := c.want.Index(r.at); known && r.reference && r.Own != Once {
+		if want, known := c.want.Index(r.at); known && r.reference && !c.isOver(r, c.people[c.n].tie) {
 			c.refer(r, want)
 		}
 	}
@@ -361,6 +373,7 @@ func (b *Builder) reactivate(n int) {
 	b.stuckFinding(c)
 	b.tell(c)
 	g := b.giveBack(n)
+	g.precede(c.edits)
 	c.edits = append(c.edits, g.edits...)
 	first := c.change(Reactivate, reason, activate(true))
 	first.Leaving = g.left

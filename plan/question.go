@@ -114,10 +114,11 @@ func (b *Builder) unread(n int) []scim.Path {
 	}
 	have := b.believed(n)
 	var paths []scim.Path
-	for _, r := range b.rules {
+	for i := range b.rules {
+		r := &b.rules[i]
 		_, wanted := want.Index(r.at)
 		_, known := have.Index(r.at)
-		if wanted && !known && r.Own != Once && r.Path != active {
+		if wanted && !known && !b.isOver(r, p.tie) && r.Path != active {
 			paths = append(paths, r.Path)
 		}
 	}

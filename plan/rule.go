@@ -146,7 +146,8 @@ func (p Policy) Guards(v scim.Value, id string) bool {
 			return !r.Change
 		}
 	}
-	return slices.ContainsFunc(guarded, func(g string) bool { return strings.EqualFold(g, name) })
+	is := func(g string) bool { return strings.EqualFold(g, name) }
+	return slices.ContainsFunc(guarded, is) || slices.ContainsFunc(p.OwnRoles, is)
 }
 
 // Protects tells whether a user of this name is never touched.

@@ -76,6 +76,7 @@ type story struct {
 			Had map[string]any // "Agent@EMEA" is a grant, an id a group
 		}
 		Kept map[string]struct{ Sent, Has, Stays any } // by attribute
+		Owed []string
 	}
 	// groups.json
 	groups []struct {
@@ -340,6 +341,9 @@ func (s *story) tellings(t *testing.T) []func(*plan.Builder) {
 			for _, name := range slices.Sorted(maps.Keys(l.Lost.Had)) {
 				link.Lost.Had = append(link.Lost.Had, plan.Trait{Path: s.path(name), Values: s.kept(t, name, l.Lost.Had[name])})
 			}
+		}
+		for _, name := range l.Owed {
+			link.Owed = append(link.Owed, s.path(name))
 		}
 		for name, k := range l.Kept {
 			if link.Kept == nil {
@@ -606,6 +610,9 @@ func (s *story) tellChange(out *strings.Builder, c plan.Change) {
 	fmt.Fprintln(out)
 	for _, e := range c.Edits {
 		fmt.Fprintf(out, "      %s: %s\n", s.short(e.Path), tellEdit(e))
+	}
+	for _, p := range c.Owes {
+		fmt.Fprintf(out, "      owes %s\n", s.short(p))
 	}
 	for _, kept := range c.Leaving {
 		if len(kept.Values) > 0 {

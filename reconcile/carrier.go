@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -9,6 +10,7 @@ import (
 	"slices"
 
 	"rollcall/fault"
+	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/scim"
 	"rollcall/target"
@@ -20,6 +22,47 @@ func rolesUnread() plan.Finding {
 		Severity: plan.Warning, Code: "group-roles-unread",
 		Text: "which roles a group carries may not be read (authorization:grant:view): a group that carries a guarded role is not told from others",
 	}
+}
+
+// ownRoles guards the roles of rollcall's own client, where roles or groups are
+// managed; where nothing is (a quick plan), those that were last read. That they
+// may not be read is a finding.
+func (j Job) ownRoles(ctx context.Context, p *plan.Policy, managed []scim.Path) ([]plan.Finding, error) {
+	if managed == nil {
+		return nil, j.recollectRoles(ctx, p)
+	}
+	concerned := len(j.Input.Members) > 0 || j.Input.ByColumn != 0 || slices.ContainsFunc(managed, func(path scim.Path) bool {
+		return path == groupsPath || j.Input.Dialect.Named[path] == target.Roles
+	})
+	if j.OwnRoles == nil || !concerned {
+		return nil, nil
+	}
+	var err error
+	p.OwnRoles, err = j.OwnRoles(ctx)
+	if !unreadable(err) {
+		return nil, err
+	}
+	return []plan.Finding{{
+		Severity: plan.Warning, Code: "own-role-unread",
+		Text: "which role rollcall's own client has may not be read (authorization:grant:view): it is not told from others; name it under protect.roles",
+	}}, nil
+}
+
+func (j Job) rolesNote() string { return "roles " + j.Start.Org }
+
+func (j Job) recollectRoles(ctx context.Context, p *plan.Policy) error {
+	book, ok := j.Store.(ledger.Notebook)
+	if !ok {
+		return nil
+	}
+	text, err := book.Noted(ctx, j.rolesNote())
+	if err != nil || text == nil {
+		return err
+	}
+	if err := json.Unmarshal(text, &p.OwnRoles); err != nil {
+		return fmt.Errorf("recall roles: %w: %w", fault.Internal, err)
+	}
+	return nil
 }
 
 // unreadable tells whether the service does not let, or cannot let, the grants of a group be read.

@@ -45,6 +45,10 @@ type Job struct {
 	// remembers for Start.Org is Refused.
 	Organization func(context.Context) (string, error)
 
+	// OwnRoles asks for the names of the roles of rollcall's own client, which data
+	// neither grants nor takes; nil: not asked. It is asked where roles or groups change.
+	OwnRoles func(context.Context) ([]string, error)
+
 	// Granted is how many requests a minute the run may send, as far as the
 	// service has said by now; nil: what Input says stands.
 	Granted func() int

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"rollcall/plan"
 	"rollcall/target/genesyssim"
 )
 
@@ -295,7 +294,7 @@ func (w *lawWorld) meddleGroup(id string, f facts) {
 // trouble arms faults for the next run, and tells whether it did.
 func (w *lawWorld) trouble() bool {
 	w.Helper()
-	if t := w.trait("manager"); w.starved || t != nil && t.own == plan.Once || !w.chance(15) {
+	if w.starved || !w.chance(15) {
 		return false // a second run may do what the first could not, or cannot any more
 	}
 	often := oneOf(w.enterprise, 0.1, 0.5)

@@ -121,6 +121,7 @@ type belief struct {
 	day  time.Time // of that run
 	off  bool      // we deactivated them, and have not taken it back
 	ours facts     // elements of sets that we gave or claimed
+	owed bool      // whom they report to is set at creation only, and could not be then
 }
 
 // An oracle says what must be true after a run, from the generator's own
@@ -448,15 +449,18 @@ func (o *oracle) managers(matched map[string]string) {
 			f = o.now[o.links[key].id]
 		}
 		want, known := h.wants["manager"]
+		l, once := o.links[key], t.own == plan.Once
+		if isNew {
+			l.owed = once && known && len(want) > 0
+		}
 		switch {
-		case !known, t.own == plan.Once && !isNew:
+		case !known, once && !isNew && (!l.owed || f["manager"] != ""):
 		case len(want) == 0 && !o.sticks(*t):
 			delete(f, "manager")
-		case len(want) == 0:
-		case want[""] == key:
+		case len(want) == 0, want[""] == key:
 		default:
 			if id := o.chief(want[""], matched); id != "" {
-				f["manager"] = id
+				f["manager"], l.owed = id, false
 			}
 		}
 	}

@@ -90,6 +90,11 @@ func (j Job) input(ctx context.Context, began time.Time, managed []scim.Path) (i
 	if in.Names, notes, err = j.names(ctx, managed); err != nil {
 		return in, nil, err
 	}
+	own, err := j.ownRoles(ctx, &in.Policy, managed)
+	if err != nil {
+		return in, nil, err
+	}
+	notes = append(notes, own...)
 	if j.Granted != nil {
 		in.Basis.Granted = j.Granted()
 	}

@@ -201,6 +201,11 @@ func (j Job) remember(ctx context.Context, id ledger.RunID, p *Proposal) error {
 				return err
 			}
 		}
+		if p.in.Policy.OwnRoles != nil && !p.in.Quick {
+			if err := j.jot(ctx, book, id, j.rolesNote(), p.in.Policy.OwnRoles); err != nil {
+				return err
+			}
+		}
 		if p.census != nil {
 			if err := j.jot(ctx, book, id, j.readingNote(), p.census.memo()); err != nil {
 				return err

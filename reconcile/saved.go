@@ -71,11 +71,16 @@ func (j Job) saved(ctx context.Context, out *Proposal) (err error) {
 	if in.Sizes, err = j.sizes(ctx, slices.Collect(p.Changes()), in.Policy); err != nil {
 		return err
 	}
+	own, err := j.ownRoles(ctx, &in.Policy, []scim.Path{groupsPath})
+	if err != nil {
+		return err
+	}
+	j.Input.Policy.OwnRoles = in.Policy.OwnRoles
 	changes, notes, err := j.guarded(ctx, p)
 	if err != nil {
 		return err
 	}
-	p.Findings = append(slices.Clone(p.Findings), notes...)
+	p.Findings = slices.Concat(p.Findings, own, notes)
 	out.in, out.Plan = in, bounded(p, changes, in)
 	return nil
 }

@@ -186,7 +186,7 @@ func (h Host) job(y *Sync, write bool, in Intent) reconcile.Job {
 			Sync: c.Name, Org: org, Actor: h.actor(), Reason: in.Because, Host: h.name(), Process: os.Getpid(),
 			Allow: in.Allow, Believe: in.Believe,
 		},
-		Reader: y.Client, Catalog: y.Client, Stats: y.Client.Stats, Store: y.Ledger, Organization: y.organization,
+		Reader: y.Client, Catalog: y.Client, Stats: y.Client.Stats, Store: y.Ledger, Organization: y.organization, OwnRoles: y.Client.OwnRoles,
 		Input: plan.Input{
 			Groups: scim.NewShape("displayName", target.Members),
 			Rules:  c.Rules, Members: c.Members, ByColumn: c.ByColumn, Policy: policy, Dialect: c.Dialect,

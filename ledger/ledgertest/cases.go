@@ -39,6 +39,7 @@ func cases() map[string]func(*Bench) {
 		"an element whose other parts change stays one":              proficiency,
 		"what the service keeps is remembered until it is otherwise": kept,
 		"what the service keeps of a set is followed by element":     keptElements,
+		"what a create did not carry is owed until it is carried":    owed,
 		"memberships are followed per person":                        members,
 		"of memberships that went in part, those sent are ours":      membersInPart,
 		"a rekey moves the link with all that is known of it":        rekeyed,

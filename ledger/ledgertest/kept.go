@@ -44,6 +44,31 @@ func kept(b *Bench) {
 	}
 }
 
+func owed(b *Bench) {
+	run := b.Begin("org")
+	wants := func(step, want string) {
+		b.T.Helper()
+		if got := fmt.Sprint(b.Links()["e1"].Owed); got != want {
+			b.T.Errorf("owed after %s = %s, want %s", step, got, want)
+		}
+	}
+	c, o := Creation("e1"), Created("e1", "u1")
+	c.Owes, o.Waiting = []scim.Path{"title"}, []scim.Path{Roles}
+	b.Do(run, c, o)
+	wants("a create that leaves the title to others, whose role waits", "[roles title]")
+	lead := plan.Edit{Path: "title", Whole: true, Set: Text("Lead")}
+	b.Do(run, change("refused", plan.Update, "e1", "u1", lead), ledger.Outcome{Result: ledger.Failed})
+	wants("a refusal", "[roles title]")
+	b.End(run)
+	b.Reopen()
+	run = b.Begin("org")
+	b.Do(run, change("part", plan.Update, "e1", "u1", lead, plan.Edit{Path: Roles, ID: "value", Add: Elements("a")}),
+		ledger.Outcome{Result: ledger.Done, Waiting: []scim.Path{Roles}})
+	wants("an update whose role waits", "[roles]")
+	b.Do(run, change("rest", plan.Update, "e1", "u1", plan.Edit{Path: Roles, ID: "value", Add: Elements("a")}), ledger.Outcome{Result: ledger.Done})
+	wants("everything", "[]")
+}
+
 func keptElements(b *Bench) {
 	run := b.Begin("org")
 	b.Create(run, "e1", "u1")

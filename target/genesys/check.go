@@ -104,19 +104,38 @@ func (p policy) allows(permission string) bool {
 		slices.ContainsFunc(actions, func(a string) bool { return match(a, parts[2]) })
 }
 
-// ownPolicies are those of the roles granted to the client itself, by its own
-// id or, where that is no subject, by the word me.
-func (c *Client) ownPolicies(ctx context.Context) ([]policy, error) {
-	var s subject
-	var err error
+// self is the client as a subject of grants: by its own id or, where that is no
+// subject, by the word me.
+func (c *Client) self(ctx context.Context) (s subject, err error) {
 	for _, id := range []string{c.o.ClientID, "me"} {
 		var r scimclient.Reply
 		r, err = c.do(ctx, scimclient.Call{Method: http.MethodGet, Path: "/authorization/subjects/" + url.PathEscape(id)})
 		if err == nil {
-			err = decode(r, &s)
-			break
+			return s, decode(r, &s)
 		}
 	}
+	return s, err
+}
+
+// OwnRoles are the names of the roles that are granted to the client itself:
+// who grants or takes one of them by data can lock rollcall out.
+func (c *Client) OwnRoles(ctx context.Context) (names []string, err error) {
+	s, err := c.self(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the client's own roles: %w", err)
+	}
+	for _, g := range s.Grants {
+		if !slices.Contains(names, g.Role.Name) {
+			names = append(names, g.Role.Name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// ownPolicies are those of the roles granted to the client itself.
+func (c *Client) ownPolicies(ctx context.Context) ([]policy, error) {
+	s, err := c.self(ctx)
 	if err != nil {
 		return nil, err
 	}
