@@ -217,12 +217,7 @@ func (b *Builder) referred(n int) []source.Key {
 		}
 		vs, _ := row.Index(r.at)
 		for _, v := range vs {
-			keys = append(keys, persons(v)...)
-			if name, is := userOf(v); is && b.userNamed(name) < 0 {
-				if q := b.taker(name); q >= 0 {
-					keys = append(keys, b.keyOf(q))
-				}
-			}
+			keys = append(keys, b.meant(v)...)
 		}
 	}
 	return keys

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +35,7 @@ type census struct {
 	gone   []uint16                      // marks of the absent who were not missed before
 	once   map[source.Key][]plan.Finding // problems with values that only a create would send
 	links  int                           // people of the ledger who were not missed before
+	filled map[string]int                // by column: records in scope that have a value there
 	units  map[source.Key]string         // of people who were somewhere else, or nowhere, so far
 }
 
@@ -41,7 +43,7 @@ type census struct {
 const tailSize = 1000
 
 func newCensus() *census {
-	return &census{seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, once: map[source.Key][]plan.Finding{}, units: map[source.Key]string{}}
+	return &census{seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, once: map[source.Key][]plan.Finding{}, units: map[source.Key]string{}, filled: map[string]int{}}
 }
 
 // count takes in one record that is in scope.
@@ -97,8 +99,9 @@ func mark(k source.Key) uint16 {
 
 // A memo is what the ledger remembers of the last good reading of a sync.
 type memo struct {
-	Records int    `json:"records"`
-	Tail    string `json:"tail"` // base64 of marks, two bytes each
+	Records int            `json:"records"`
+	Tail    string         `json:"tail"`             // base64 of marks, two bytes each
+	Filled  map[string]int `json:"filled,omitempty"` // by column: records that had a value
 }
 
 func (c *census) memo() memo {
@@ -107,7 +110,7 @@ func (c *census) memo() memo {
 	for _, m := range tail {
 		b = binary.BigEndian.AppendUint16(b, m)
 	}
-	return memo{Records: c.Records, Tail: base64.StdEncoding.EncodeToString(b)}
+	return memo{Records: c.Records, Tail: base64.StdEncoding.EncodeToString(b), Filled: c.filled}
 }
 
 func (m memo) marks() []uint16 {
@@ -157,7 +160,35 @@ func (c *census) judge(e Expect, last memo) {
 	doubt(2*len(c.absent) > c.links, "%d of the %d people in the ledger are missing: more than half", len(c.absent), c.links)
 	doubt(many(c.Duplicates, read), "%d of %d records repeat a key: more than 1%%", c.Duplicates, read)
 	doubt(many(c.Unreadable, read), "%d of %d rows cannot be read: more than 1%%", c.Unreadable, read)
+	for _, name := range c.emptied(last) {
+		doubt(true, "column %q has a value in %d of %d records, and had one in %d of %d: fewer than half", name, c.filled[name], c.Records, last.Filled[name], last.Records)
+	}
 	doubt(c.cut(last), "the %d people who are missing are exactly the end of the last good reading: the file seems cut", len(c.absent))
+}
+
+// emptied are the columns that lost more than half of their values since the
+// last good reading, record for record, and five or more: an export that still
+// has the column, and nothing in it.
+func (c *census) emptied(last memo) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(c.filled)) {
+		had := last.Filled[name] * c.Records // of as many records as there are now, times those of then
+		now := c.filled[name] * last.Records
+		if 2*now < had && had-now >= 5*last.Records {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// fill counts the columns in which a record has a value.
+func (c *census) fill(columns []string, values []any) {
+	for i, name := range columns {
+		n := 0
+		if text, is := values[i].(string); values[i] != nil && (!is || strings.TrimSpace(text) != "") {
+			n = 1
+		}
+		c.filled[name] += n
+	}
 }
 
 // many is more than one in a hundred, and more than one: a single bad row is
@@ -253,6 +284,7 @@ func (j Job) person(c *census, b *plan.Builder, rec source.Record, sum *plan.Dig
 		return
 	}
 	c.count(p.Key)
+	c.fill(j.Mapping.Columns(), rec.Values)
 	for _, problem := range p.Problems {
 		f := plan.Finding{
 			Severity: plan.Warning, Code: problem.Code, Key: p.Key, Place: p.Place.String(),

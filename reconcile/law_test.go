@@ -130,8 +130,8 @@ func (w *lawWorld) tell() {
 		}
 		fmt.Fprintf(&b, "  %s: %v%s\n", t.name, t.own, clears)
 	}
-	w.Logf("seed %d, switches %v, lifecycle none %v, leavers %q, protected %q, groups %v, ruled %v, named %v, managed:\n%s%s",
-		w.seed, w.set, w.bare, w.leavers, w.shield, w.rules, w.ruled, w.named, &b, strings.Join(w.story(), "\n"))
+	w.Logf("seed %d, switches %v, lifecycle none %v, leavers %q, restore %v, protected %q, groups %v, ruled %v, named %v, managed:\n%s%s",
+		w.seed, w.set, w.bare, w.leavers, w.restore, w.shield, w.rules, w.ruled, w.named, &b, strings.Join(w.story(), "\n"))
 }
 
 // job is a run as it is configured now, over this source.
@@ -163,7 +163,7 @@ func (w *lawWorld) job(s source.Source) reconcile.Job {
 			Users: m.Shape(), Groups: scim.NewShape(displayName, target.Members), Rules: managed, Members: members, ByColumn: w.named,
 			Policy: plan.Policy{
 				Lifecycle: !w.bare, Protect: w.protected(), Match: []scim.Path{externalID, userName}, Limits: plan.DefaultLimits(), Allow: allow, Believe: true,
-				Leaving: plan.Leaving{Action: w.leavers, After: w.after},
+				Leaving: plan.Leaving{Action: w.leavers, After: w.after}, Restore: w.restored(), RestoreWithin: 14 * 24 * time.Hour,
 			},
 			Dialect: genesys.Dialect(), Basis: plan.Basis{Source: "hr.csv", Today: w.today().Format(time.DateOnly), Granted: 210},
 		},

@@ -13,6 +13,7 @@ func (o *oracle) groups() {
 	for _, l := range o.links {
 		linked[l.id] = true
 	}
+	defer o.giveBackGroups(o.managedGroups())
 	for g, own := range o.managedGroups() {
 		at := "groups/" + g
 		if own == plan.Exact {

@@ -122,6 +122,7 @@ type belief struct {
 	off  bool      // we deactivated them, and have not taken it back
 	ours facts     // elements of sets that we gave or claimed
 	owed bool      // whom they report to is set at creation only, and could not be then
+	lost facts     // roles and groups that deactivation took, and coming back gives back
 }
 
 // An oracle says what must be true after a run, from the generator's own
@@ -140,13 +141,14 @@ type oracle struct {
 	starved bool              // somebody may have a userName only after the next run
 	reused  map[string]bool   // keys whose user somebody matches who has another key
 	joined  map[string]bool   // keys that are linked by this run
+	shunned map[string]string // keys whose user is protected, and their ids
 	seen    truth             // before the run
 }
 
 // expect says what must be after a run that begins at t.
 func (o *oracle) expect(t truth) {
 	o.seen, o.now, o.heirs = t, t.clone(), map[string]string{}
-	o.reused, o.starved = map[string]bool{}, false
+	o.reused, o.starved, o.shunned = map[string]bool{}, false, map[string]string{}
 	o.created, o.moving, o.joined = map[string]facts{}, map[string]bool{}, map[string]bool{}
 	o.read()
 	matched := o.match()
@@ -202,7 +204,11 @@ func (o *oracle) match() map[string]string {
 	}
 	for key, h := range o.records {
 		if l := o.links[key]; l != nil {
-			if o.seen[l.id]["state"] != "deleted" && !o.protects(o.seen[l.id]["userName"]) {
+			switch f := o.seen[l.id]; {
+			case f["state"] == "deleted":
+			case o.protects(f["userName"]):
+				o.shunned[key] = l.id
+			default:
 				matched[key] = l.id
 			}
 			continue
@@ -220,12 +226,14 @@ func (o *oracle) match() map[string]string {
 		switch {
 		case id == "" && (o.bare || o.protects(h.wants["userName"][""]) || o.wasDeleted(h.wants["userName"][""])):
 		case id != "" && linked[id] == "" && o.protects(o.seen[id]["userName"]):
+			o.shunned[key] = id
 		case id == "" && h.active:
 			matched[key] = ""
 		case id != "" && linked[id] == "":
 			matched[key] = id
 		case id != "" && o.absent(linked[id]) && !o.links[linked[id]].left:
 			if o.protects(o.seen[id]["userName"]) {
+				o.shunned[key] = id
 				continue
 			}
 			heirs[linked[id]] = append(heirs[linked[id]], key)
@@ -343,6 +351,7 @@ func (o *oracle) person(key, id string) {
 	f["state"], l.off = "active", false
 	o.moving[key] = h.active
 	o.apply(h, f, l, fresh, false)
+	o.giveBackRoles(h, f, l)
 }
 
 func (o *oracle) create(key string) {
@@ -410,6 +419,7 @@ func (o *oracle) elements(name string, own plan.Own, want, f facts, l *belief, f
 
 func (o *oracle) deactivate(l *belief) {
 	f := o.now[l.id]
+	o.lose(l, f)
 	f["state"], l.off = "inactive", true
 	if o.set["strip_roles"] != "false" {
 		f.dropAll("roles")
@@ -478,6 +488,12 @@ func (o *oracle) chief(key string, matched map[string]string) string {
 		key = heir
 	}
 	l := o.links[key]
+	if id, shunned := o.shunned[key]; shunned {
+		if h := o.records[key]; o.seen[id]["state"] == "active" && (h.active || o.bare) {
+			return id
+		}
+		return ""
+	}
 	switch {
 	case l != nil && o.seen[l.id]["state"] == "deleted":
 		return ""

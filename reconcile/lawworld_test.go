@@ -58,6 +58,7 @@ type enterprise struct {
 	named   plan.Own            // of groups that a column names; 0: none
 	bare    bool                // lifecycle none
 	shield  string              // protected are the userNames that begin so; "": nobody
+	restore bool                // who comes back is given back roles and groups
 	ruled   bool                // whose userName begins with b is in Sales by a rule
 	leavers string
 	after   int            // days until a leaver is deactivated
@@ -160,7 +161,7 @@ func newEnterprise(seed uint64) *enterprise {
 	if c.chance(20) {
 		c.leavers = ""
 	}
-	c.bare, c.ruled = c.chance(10), c.chance(30)
+	c.bare, c.ruled, c.restore = c.chance(10), c.chance(30), c.chance(40)
 	if c.chance(15) {
 		c.shield = oneOf(c, "p001", "p00", "b", "p003.n")
 	}

@@ -263,10 +263,11 @@ func (j Job) Approved(ctx context.Context, id ledger.RunID) (*Proposal, error) {
 	if err := current(w, j.Now()); err != nil {
 		return nil, err
 	}
+	p.Findings = nil // of whoever made it; this run is about what was approved
 	if void > 0 {
-		p.Findings = append(p.Findings, plan.Finding{
+		p.Findings = []plan.Finding{{
 			Severity: plan.Warning, Code: "forgotten", Text: fmt.Sprintf("%d changes are about people who were forgotten since: that of them is left out", void),
-		})
+		}}
 	}
 	j.PlanAge, j.lifted = 0, w.Limits
 	out, err := j.Saved(ctx, p)

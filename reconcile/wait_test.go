@@ -212,3 +212,29 @@ func TestOfAPlanNothingIsDoneToTheForgotten(t *testing.T) {
 		}
 	})
 }
+
+func TestAColumnThatWasEmptiedIsNotBelieved(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := newOrg(t, nil, company(12)...)
+		o.apply()
+		rows := company(14)
+		for i := range rows[:5] {
+			rows[i].title = ""
+		}
+		o.source.rows = rows
+		if p, err := o.job.Plan(t.Context()); err != nil {
+			t.Fatalf("five titles of 14 are blank: %v, %v; want it believed", p, err)
+		}
+		for i := range rows[:9] {
+			rows[i].title = " "
+		}
+		_, err := o.job.Plan(t.Context())
+		if !errors.Is(err, fault.Refused) || !strings.Contains(err.Error(), `column "Title" has a value in 5 of 14 records, and had one in 12 of 12`) {
+			t.Errorf("nine titles of 14 are blank: %v, want the reading refused", err)
+		}
+		o.job.Input.Policy.Believe = true
+		if _, err := o.job.Plan(t.Context()); err != nil {
+			t.Errorf("believed by a person: %v", err)
+		}
+	})
+}

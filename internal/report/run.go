@@ -28,6 +28,9 @@ func Report(w io.Writer, r *reconcile.Report, rows iter.Seq2[reconcile.Row, erro
 	if r.Succeeded+r.Failed > 0 {
 		fmt.Fprintf(out, "  latency mean %s, p50 %s, p95 %s, p99 %s\n", millis(r.Latency.Mean), millis(r.Latency.P50), millis(r.Latency.P95), millis(r.Latency.P99))
 	}
+	if r.Waiting != "" {
+		fmt.Fprintf(out, "  plan %s waits for a person: rollcall show, approve or reject %s\n", r.Waiting, r.Waiting)
+	}
 	s.findings(out, r.Noticed)
 	if rows == nil {
 		return out.Flush()
