@@ -37,8 +37,12 @@ generated: generate ## fail where a generated file is not current
 	@git diff --exit-code --stat -- docs schema CHANGELOG.md || { echo "generated files are not current: run make generate and commit"; exit 1; }
 	@out=$$(git ls-files --others --exclude-standard -- docs schema); [ -z "$$out" ] || { echo "generated files are not committed:"; echo "$$out"; exit 1; }
 
-bench: ## benchmarks at 1k, 10k, 100k people, the whole against the simulator included
+bench: build ## benchmarks at 1k, 10k, 100k people, the whole against the simulator included
 	go test -run '^$$' -bench . -benchmem -p 1 -timeout 60m ./...
+	build/rollcall bench --people 1000 --people 10000 --people 100000 --against-naive
+
+bench-million: build ## plan and apply against a million people: hours, and 20 GB of disk
+	build/rollcall bench --people 100000 --people 1000000 --against-naive
 
 real-input: build ## try the real input: make real-input REAL_INPUT=DIR
 	REAL_INPUT=$(abspath $(REAL_INPUT)) go test -tags realinput -count=1 -v -run Real ./cmd/rollcall ./source/filesource

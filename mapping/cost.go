@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"reflect"
 	"strings"
 
@@ -114,10 +115,7 @@ func guarded() map[string]price {
 // guard replaces those functions of config by ones that cost no more than the evaluation may.
 func (c *calls) guard(config *conf.Config) {
 	for name, p := range guarded() {
-		f := config.Functions[name]
-		if f == nil {
-			f = config.Builtins[name]
-		}
+		f := cmp.Or(config.Functions[name], config.Builtins[name])
 		own := *f
 		own.Safe, own.Func = nil, c.careful(f, p)
 		config.Functions[name] = &own

@@ -24,7 +24,7 @@ func (j Job) Plan(ctx context.Context) (*Proposal, error) {
 }
 
 func (j Job) plan(ctx context.Context, quick bool) (*Proposal, error) {
-	p := &Proposal{}
+	p := &Proposal{groups: map[string]string{}}
 	notes, err := j.prepare(ctx, p, quick)
 	if err != nil {
 		return p, err

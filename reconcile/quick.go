@@ -251,16 +251,13 @@ func (j Job) confirm(ctx context.Context, id ledger.RunID, p *Proposal, waits []
 
 // nameGroup keeps which group has which name, where all are listed.
 func (p *Proposal) nameGroup(o target.Observed) {
-	values, known := o.Row.At(displayNamePath)
+	values, _ := o.Row.At(displayNamePath)
 	name, ok := text(values)
-	if o.Type != scim.Group || !known || !ok {
+	if o.Type != scim.Group || !ok {
 		return
 	}
-	if p.groups == nil {
-		p.groups = map[string]string{}
-	}
 	if id, again := p.groups[name]; again && id != o.ID {
-		o.ID = ""
+		o.ID = "" // several have it
 	}
 	p.groups[name] = o.ID
 }

@@ -78,17 +78,19 @@ func (j Job) restingNote() string { return "resting " + j.Start.Sync }
 func (r resting) split(at time.Time) (waits map[source.Key]plan.Wait, due map[source.Key]bool) {
 	waits, due = map[source.Key]plan.Wait{}, map[source.Key]bool{}
 	for k, one := range r {
-		if !at.Before(one.Until) {
-			due[k] = true
-			continue
+		if due[k] = !at.Before(one.Until); !due[k] {
+			waits[k] = one.wait()
 		}
-		w := plan.Wait{Key: k, Digest: one.Digest}
-		for _, f := range one.For {
-			w.For = append(w.For, f.Key)
-		}
-		waits[k] = w
 	}
 	return waits, due
+}
+
+func (r rest) wait() plan.Wait {
+	w := plan.Wait{Key: r.Key, Digest: r.Digest}
+	for _, f := range r.For {
+		w.For = append(w.For, f.Key)
+	}
+	return w
 }
 
 // undone are those whom a change that did not come about leaves incomplete. What
@@ -114,7 +116,7 @@ func (j Job) rest(ctx context.Context, id ledger.RunID, p *Proposal, waits []pla
 	if !ok || p.census == nil || len(waits)+len(p.rests) == 0 {
 		return nil
 	}
-	now, all := j.Now(), resting{}
+	all := resting{}
 	for k := range p.in.Resting {
 		all[k] = p.rests[k]
 	}
@@ -122,28 +124,36 @@ func (j Job) rest(ctx context.Context, id ledger.RunID, p *Proposal, waits []pla
 		delete(all, c.Key)
 	}
 	for _, w := range waits {
-		before, again := p.rests[w.Key]
-		r := rest{Key: w.Key, Digest: w.Digest, Tries: 1, Until: now.Add(firstPause).UTC()}
-		switch same := again && before.Digest == w.Digest; {
-		case same && now.Before(before.Until):
-			r = before
-		case same:
-			r.Tries = before.Tries + 1
-			r.Until = now.Add(pause(r.Tries)).UTC()
-		}
-		r.For = nil
-		for _, k := range w.For {
-			r.For = append(r.For, reference{k})
-		}
-		all[w.Key] = r
+		all[w.Key] = p.rests.after(w, j.Now())
 	}
 	if maps.EqualFunc(all, p.rests, rest.equal) {
 		return nil
 	}
-	list := make([]rest, 0, len(all))
-	for _, r := range all {
-		list = append(list, r)
+	return j.jot(context.WithoutCancel(ctx), book, id, j.restingNote(), all.list())
+}
+
+// after is how somebody rests who is not completed once more.
+func (r resting) after(w plan.Wait, now time.Time) rest {
+	before, again := r[w.Key]
+	one := rest{Key: w.Key, Digest: w.Digest, Tries: 1, For: references(w.For)}
+	if same := again && before.Digest == w.Digest; same && now.Before(before.Until) {
+		one.Tries, one.Until = before.Tries, before.Until
+		return one
+	} else if same {
+		one.Tries = before.Tries + 1
 	}
-	slices.SortFunc(list, func(a, b rest) int { return cmp.Compare(a.Key, b.Key) })
-	return j.jot(context.WithoutCancel(ctx), book, id, j.restingNote(), list)
+	one.Until = now.Add(pause(one.Tries)).UTC()
+	return one
+}
+
+func references(keys []source.Key) (all []reference) {
+	for _, k := range keys {
+		all = append(all, reference{k})
+	}
+	return all
+}
+
+// list is r in the order of keys.
+func (r resting) list() []rest {
+	return slices.SortedFunc(maps.Values(r), func(a, b rest) int { return cmp.Compare(a.Key, b.Key) })
 }

@@ -196,7 +196,7 @@ func (j Job) remember(ctx context.Context, id ledger.RunID, p *Proposal) error {
 				return err
 			}
 		}
-		if p.groups != nil && !p.in.Quick {
+		if len(p.groups) > 0 && !p.in.Quick {
 			if err := j.jot(ctx, book, id, j.groupsNote(), p.groups); err != nil {
 				return err
 			}

@@ -32,11 +32,10 @@ func ParseResource(t Type, body []byte) (Resource, error) {
 	if err != nil {
 		return Resource{}, refuse(invalidSyntax, "resource: %v", err)
 	}
-	attrs, ok := v.(map[string]any)
-	if !ok {
-		return Resource{}, refuse(invalidSyntax, "resource: not a JSON object")
+	if attrs, ok := v.(map[string]any); ok {
+		return NewResource(t, attrs), nil
 	}
-	return NewResource(t, attrs), nil
+	return Resource{}, refuse(invalidSyntax, "resource: not a JSON object")
 }
 
 // NewResource is the resource of attributes decoded elsewhere, with the Ref that they tell.

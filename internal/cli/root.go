@@ -61,7 +61,7 @@ func (s *session) root() *cobra.Command {
 	root.AddCommand(
 		s.initCommand(), s.checkCommand(), s.planCommand(), s.applyCommand(), s.patchCommand(), s.explainCommand(), s.driftCommand(), s.rekeyCommand(),
 		s.runsCommand(), s.showCommand(), s.revertCommand(), s.approveCommand(), s.rejectCommand(), s.auditCommand(),
-		s.simCommand(), s.demoCommand(), s.versionCommand(), s.completionCommand(), s.manCommand(),
+		s.simCommand(), s.demoCommand(), s.benchCommand(), s.versionCommand(), s.completionCommand(), s.manCommand(),
 	)
 	return root
 }
