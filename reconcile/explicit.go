@@ -22,6 +22,7 @@ type update struct {
 	who   string
 	place string
 	ops   []explicit
+	size  int // operations, each counted as often as it has values
 }
 
 // explicit is one operation of a file, valid as far as that can be told
@@ -38,6 +39,7 @@ type operations struct {
 	name    string
 	text    []byte
 	dialect target.Dialect
+	last    caret
 
 	faults []error
 	notes  []plan.Finding
@@ -109,12 +111,23 @@ func syntax(err error) string {
 	return "not JSON: " + strings.TrimPrefix(err.Error(), "json: ")
 }
 
-// place is "file:line:column (updates[3].operations[1])".
+// A caret is a place that was counted already: line and column begin with 0.
+type caret struct{ at, line, column int }
+
+// place is "file:line:column (updates[3].operations[1])". Files are read from
+// the front, so each place is counted from the last.
 func (r *operations) place(at int, what string) string {
-	before := r.text[:min(at, len(r.text))]
-	line := bytes.Count(before, []byte("\n")) + 1
-	column := len([]rune(string(before[bytes.LastIndexByte(before, '\n')+1:]))) + 1
-	place := fmt.Sprintf("%s:%d:%d", r.name, line, column)
+	at = min(at, len(r.text))
+	if at < r.last.at {
+		r.last = caret{}
+	}
+	between := r.text[r.last.at:at]
+	if n := bytes.Count(between, []byte("\n")); n > 0 {
+		r.last.line, r.last.column = r.last.line+n, 0
+		between = between[bytes.LastIndexByte(between, '\n')+1:]
+	}
+	r.last.at, r.last.column = at, r.last.column+utf8.RuneCount(between)
+	place := fmt.Sprintf("%s:%d:%d", r.name, r.last.line+1, r.last.column+1)
 	if what != "" {
 		place += " (" + what + ")"
 	}
@@ -248,12 +261,12 @@ func (r *operations) user(who string, p part, what string) update {
 	if !ok {
 		r.fault(p.at, what, "the operations are not an array")
 	}
-	if len(list) > mostOperations {
-		r.fault(p.at, what, "%d operations on one user, and %d are the most", len(list), mostOperations)
-		return u
-	}
 	for i, p := range list {
-		u.ops = append(u.ops, r.operation(p, fmt.Sprintf("%s[%d]", what, i))...)
+		ops := r.operation(p, fmt.Sprintf("%s[%d]", what, i))
+		u.ops = append(u.ops, ops...)
+		if u.size += sizeOf(ops); r.tooMany(u.place, u.size) {
+			break
+		}
 	}
 	if ok && len(list) == 0 {
 		r.note(u.place, "no-operations", "there are no operations")
@@ -261,8 +274,17 @@ func (r *operations) user(who string, p part, what string) update {
 	return u
 }
 
-// mostOperations are as many as one user can have in a file.
+// mostOperations are as many as one user can have in a file, each counted as
+// often as it has values: what is said of a user is held against itself.
 const mostOperations = 1000
+
+// tooMany finds that what is said of one user is more than can be.
+func (r *operations) tooMany(place string, size int) bool {
+	if size > mostOperations {
+		r.faultAt(place, "too many operations and values on one user: %d are the most", mostOperations)
+	}
+	return size > mostOperations
+}
 
 // operation reads one operation; more than one come of a value that names
 // several attributes.
@@ -287,15 +309,49 @@ func (r *operations) operation(p part, what string) []explicit {
 		return nil
 	}
 	e := explicit{Op: scim.Op{Verb: verb, Path: scim.Path(path)}, place: place, index: -1}
-	if text := m["value"].value; text != nil {
-		v, err := scim.ParseValue(text)
-		if err != nil {
-			r.faultAt(place, "value: %v", err)
-			return nil
-		}
-		e.Value = v
+	if v := m["value"]; v.value != nil && !r.value(v, what, &e) {
+		return nil
 	}
 	return r.valid(e)
+}
+
+// value reads the value of an operation.
+func (r *operations) value(p part, what string, e *explicit) bool {
+	if name, at := repeated(p.value); at >= 0 {
+		r.fault(p.at+at, what, "value: %q stands twice in one object", name)
+		return false
+	}
+	v, err := scim.ParseValue(p.value)
+	if err != nil {
+		r.faultAt(e.place, "value: %v", err)
+		return false
+	}
+	e.Value = v
+	return !r.tooMany(e.place, scalars(v.Any()))
+}
+
+// sizeOf is how many values the operations have, one at least.
+func sizeOf(ops []explicit) (n int) {
+	for _, op := range ops {
+		n += max(scalars(op.Value.Any()), 1)
+	}
+	return max(n, 1)
+}
+
+func scalars(v any) (n int) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, member := range v {
+			n += scalars(member)
+		}
+	case []any:
+		for _, element := range v {
+			n += scalars(element)
+		}
+	default:
+		n = 1
+	}
+	return n
 }
 
 func orNull(text json.RawMessage) json.RawMessage {

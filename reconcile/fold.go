@@ -25,8 +25,16 @@ type folder struct {
 	order   map[scim.Path][]scim.Value // of attributes that an index counts in, as the service shows them
 	edits   []plan.Edit
 	places  []string // of the first operation of each edit
-	groups  []explicit
 	mirrors []mirror
+
+	said    map[scim.Path]saying // before the update that is being taken in, of what it touches
+	touched map[scim.Path]string // by it: place of its last operation on each
+}
+
+// A saying is what updates of one user come to for an attribute.
+type saying struct {
+	edit  plan.Edit
+	place string // of their first operation on it
 }
 
 // A mirror is an operation on the e-mail that is the userName.
@@ -38,10 +46,6 @@ type mirror struct {
 // add takes in one operation. The error says what is wrong with it for this
 // user; it names neither place nor user.
 func (f *folder) add(e explicit) error {
-	if e.Path == groupsPath {
-		f.groups = append(f.groups, e)
-		return nil
-	}
 	path, err := f.located(e)
 	if err != nil {
 		return err
@@ -145,10 +149,46 @@ func (f *folder) overlapping(p scim.Path) scim.Path {
 	return ""
 }
 
+// update begins another update of the same user.
+func (f *folder) update() { f.said, f.touched = map[scim.Path]saying{}, map[scim.Path]string{} }
+
+// contradictions are the attributes, sorted, of which the update says otherwise
+// than those before it: whichever counted, somebody's word would be lost in silence.
+func (f *folder) contradictions() (paths []scim.Path) {
+	for _, e := range f.edits {
+		if before, ok := f.said[e.Path]; ok && !agree(before.edit, e) {
+			paths = append(paths, e.Path)
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// agree tells whether all that was said holds still after more was said.
+func agree(said, now plan.Edit) bool {
+	there := slices.Concat(now.Set, now.Add)
+	has := func(v scim.Value) bool { return slices.Contains(there, v) }
+	hasNot := func(v scim.Value) bool { return len(without([]scim.Value{v}, there, now.ID)) > 0 }
+	switch {
+	case now.ID == "":
+		return slices.Equal(said.Set, now.Set)
+	case said.Whole:
+		return now.Whole && len(said.Set) == len(now.Set) && !slices.ContainsFunc(said.Set, func(v scim.Value) bool { return !has(v) })
+	default:
+		return !slices.ContainsFunc(said.Add, func(v scim.Value) bool { return !has(v) }) &&
+			!slices.ContainsFunc(said.Remove, func(v scim.Value) bool { return !hasNot(v) })
+	}
+}
+
 // edit is the edit of p, made where there is none.
 func (f *folder) edit(p scim.Path, place string) *plan.Edit {
+	_, again := f.touched[p]
+	f.touched[p] = place
 	for i := range f.edits {
 		if f.edits[i].Path == p {
+			if !again {
+				f.said[p] = saying{f.edits[i], f.places[i]}
+			}
 			return &f.edits[i]
 		}
 	}

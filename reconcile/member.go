@@ -23,50 +23,53 @@ type memberships struct {
 	places map[string][]string // group → operations that make somebody join or leave
 }
 
-// want takes in the operations on one user's groups, the last word on each counting.
-func (m *memberships) want(ctx context.Context, s *subject, ops []explicit) error {
+// want takes in what updates say of one user's groups: within one of them the
+// last word on each group counts, and two must not contradict each other.
+func (m *memberships) want(ctx context.Context, s *subject, updates []update) error {
 	if err := m.read(ctx); err != nil {
 		return err
 	}
-	have := map[string]bool{}
-	for _, v := range (&folder{now: s.Observed}).at(groupsPath) {
-		if id, ok := v.Sub("value").Text(); ok {
-			have[id] = true
+	w := newWish(s)
+	for _, u := range updates {
+		w.begin()
+		for _, op := range u.ops {
+			m.wish(w, op)
 		}
+		for _, id := range w.contradictions() {
+			m.faultAt(w.touched[id], "group %s: said otherwise of the same user by an update before", quoteWho(m.groups[id]))
+		}
+		w.end()
 	}
-	wanted, place := map[string]bool{}, map[string]string{}
-	for id := range have {
-		wanted[id] = true
-	}
-	for _, op := range ops {
-		ids := m.ids(op)
-		if op.Verb == scim.Replace || op.Verb == scim.Remove && op.Value == "" {
-			for id := range wanted {
-				wanted[id], place[id] = false, op.place
-			}
-		}
-		for _, id := range ids {
-			if place[id] = op.place; wanted[id] == (op.Verb != scim.Remove) && have[id] == wanted[id] {
-				m.note(op.place, "changes-nothing", "group %s: it is so already; nothing is sent", quoteWho(m.groups[id]))
-			}
-			wanted[id] = op.Verb != scim.Remove
-		}
-		if op.Value == "" && len(have) == 0 {
-			m.note(op.place, "changes-nothing", "groups: the user is in none; nothing is sent")
-		}
-	}
-	for id, in := range wanted {
+	for id, in := range w.in {
 		switch {
-		case in && !have[id]:
+		case in && !w.have[id]:
 			m.joins[id] = append(m.joins[id], s.ID)
-		case !in && have[id]:
+		case !in && w.have[id]:
 			m.leaves[id] = append(m.leaves[id], s.ID)
 		default:
 			continue
 		}
-		m.places[id] = append(m.places[id], place[id])
+		m.places[id] = append(m.places[id], w.place[id])
 	}
 	return nil
+}
+
+// wish takes in one operation.
+func (m *memberships) wish(w *wish, op explicit) {
+	ids := m.ids(op)
+	if op.Verb == scim.Replace || op.Verb == scim.Remove && op.Value == "" {
+		w.nothingElse(op.place)
+	}
+	in := op.Verb != scim.Remove
+	for _, id := range ids {
+		if w.in[id] == in && w.have[id] == in {
+			m.note(op.place, "changes-nothing", "group %s: it is so already; nothing is sent", quoteWho(m.groups[id]))
+		}
+		w.say(id, in, op.place)
+	}
+	if op.Value == "" && len(w.have) == 0 {
+		m.note(op.place, "changes-nothing", "groups: the user is in none; nothing is sent")
+	}
 }
 
 // check finds the groups that operations on nobody name and that are not there.

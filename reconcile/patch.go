@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -116,10 +117,10 @@ type explicitPlan struct {
 type subject struct {
 	target.Observed
 
-	key   source.Key // "": nobody's link
-	place string
-	ops   []explicit
-	order map[scim.Path][]scim.Value // of what an index counts in, where the service tells
+	key     source.Key // "": nobody's link
+	place   string
+	updates []update                   // in the order of the file; of another WHO each
+	order   map[scim.Path][]scim.Value // of what an index counts in, where the service tells
 }
 
 // input completes what is configured by the shape of what the file speaks of,
@@ -202,7 +203,7 @@ func (e *explicitPlan) changes(ctx context.Context, people []*subject) ([]plan.C
 		for _, edit := range c.Edits {
 			shape = append(shape, edit.Path)
 		}
-		if len(groups) > 0 {
+		if slices.ContainsFunc(groups, func(u update) bool { return len(u.ops) > 0 }) {
 			if err := members.want(ctx, s, groups); err != nil {
 				return nil, err
 			}
@@ -215,13 +216,26 @@ func (e *explicitPlan) changes(ctx context.Context, people []*subject) ([]plan.C
 	return append(changes, members.changes()...), nil
 }
 
+// operations are those of all updates.
+func (s *subject) operations() iter.Seq[explicit] {
+	return func(yield func(explicit) bool) {
+		for _, u := range s.updates {
+			for _, op := range u.ops {
+				if !yield(op) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // arrange reads the order of what an index counts in.
 func (e *explicitPlan) arrange(ctx context.Context, s *subject) (err error) {
 	o, ok := e.Reader.(target.Orderer)
 	if !ok {
 		return nil
 	}
-	for _, op := range s.ops {
+	for op := range s.operations() {
 		if op.index < 0 {
 			continue
 		}
@@ -254,12 +268,11 @@ const byHand = "Explicit"
 
 // change folds the operations on one user into one change, without what
 // changes nothing; what is said of groups is left to the caller.
-func (e *explicitPlan) change(s *subject) (plan.Change, []explicit) {
+func (e *explicitPlan) change(s *subject) (plan.Change, []update) {
 	f := &folder{dialect: e.dialect, now: s.Observed, order: s.order}
-	for _, op := range s.ops {
-		if err := f.add(op); err != nil {
-			e.faultAt(op.place, "%v", err)
-		}
+	var groups []update
+	for _, u := range s.updates {
+		groups = append(groups, e.fold(f, u))
 	}
 	e.judge(f)
 	name, _ := text(f.at(userNamePath))
@@ -286,11 +299,37 @@ func (e *explicitPlan) change(s *subject) (plan.Change, []explicit) {
 	default:
 		c.Wave = waveUpdate
 	}
-	if e.in.Policy.Protects(name) && len(s.ops) > 0 {
+	if e.in.Policy.Protects(name) && s.isSaid() {
 		e.problem(s.place, "protected", "the user is protected and never touched")
 		return plan.Change{}, nil
 	}
-	return c, f.groups
+	return c, groups
+}
+
+// isSaid tells whether there is any operation on the user.
+func (s *subject) isSaid() bool {
+	for range s.operations() {
+		return true
+	}
+	return false
+}
+
+// fold takes in one update of a user, and answers what it says of groups. What
+// contradicts an update before it is a fault: neither is the last word.
+func (e *explicitPlan) fold(f *folder, u update) (groups update) {
+	groups.who = u.who
+	f.update()
+	for _, op := range u.ops {
+		if op.Path == groupsPath {
+			groups.ops = append(groups.ops, op)
+		} else if err := f.add(op); err != nil {
+			e.faultAt(op.place, "%v", err)
+		}
+	}
+	for _, path := range f.contradictions() {
+		e.faultAt(f.touched[path], "%s: said otherwise of the same user at %s", path, f.said[path].place)
+	}
+	return groups
 }
 
 func text(values []scim.Value) (string, bool) {

@@ -34,9 +34,10 @@ func (e *explicitPlan) subjects(ctx context.Context, updates []update) ([]*subje
 		explicitPlan: e, ids: map[string]string{}, found: map[string]target.Observed{},
 		keys: map[string]source.Key{}, twice: map[string]bool{},
 	}
+	seen := map[string]bool{}
 	for _, u := range updates {
-		if !slices.Contains(f.who, u.who) {
-			f.who = append(f.who, u.who)
+		if !seen[u.who] {
+			f.who, seen[u.who] = append(f.who, u.who), true
 		}
 	}
 	for _, step := range []func(context.Context) error{f.linked, f.listed, f.asked, f.external, f.keyed} {
@@ -205,10 +206,21 @@ func (f *finder) gather(updates []update) []*subject {
 			by[o.ID] = s
 			all = append(all, s)
 		}
-		by[o.ID].ops = append(by[o.ID].ops, u.ops...)
+		by[o.ID].updates = append(by[o.ID].updates, u)
 	}
 	f.complain()
-	return all
+	return slices.DeleteFunc(all, f.flooded)
+}
+
+// flooded says that several updates are of one user, and finds that they are too many.
+func (f *finder) flooded(s *subject) bool {
+	size := 0
+	for i, u := range s.updates {
+		if size += u.size; i > 0 {
+			f.note(u.place, "same-user", "%s is the user of %s too: the two are taken together", quoteWho(u.who), s.place)
+		}
+	}
+	return f.tooMany(s.updates[len(s.updates)-1].place, size)
 }
 
 // complain finds the entries of Policy.Only that nobody in the file is.
