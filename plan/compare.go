@@ -340,6 +340,12 @@ func (c *comparison) refer(r *rule, want []scim.Value) (_ []scim.Value, ok bool)
 	return out, ok
 }
 
+// oneself tells whether k is the key of the person themselves, or was.
+func (c *comparison) oneself(k source.Key) bool {
+	t := c.findTie(k)
+	return k == c.who.key || c.Builder.find(k) < 0 && t >= 0 && int(c.ties[t].person) == c.n
+}
+
 // acceptable tells whether r may refer to k now, and finds where not.
 func (c *comparison) acceptable(r *rule, k source.Key, w whereabouts) bool {
 	const stays = "; %s stays as it is"
@@ -347,7 +353,7 @@ func (c *comparison) acceptable(r *rule, k source.Key, w whereabouts) bool {
 		c.misses = append(c.misses, k)
 	}
 	switch {
-	case k == c.who.key:
+	case c.oneself(k):
 		c.find(Warning, "own-reference", "this person refers to themselves"+stays, c.label(r.Path))
 	case w == nowhere:
 		c.find(Warning, "unknown-person", "the source has nobody with the key %s"+stays, quote(string(k)), c.label(r.Path))

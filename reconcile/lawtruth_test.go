@@ -467,7 +467,7 @@ func (o *oracle) managers(matched map[string]string) {
 		case !known, once && !isNew && (!l.owed || f["manager"] != ""):
 		case len(want) == 0 && !o.sticks(*t):
 			delete(f, "manager")
-		case len(want) == 0, want[""] == key:
+		case len(want) == 0, want[""] == key, o.heirs[want[""]] == key:
 		default:
 			if id := o.chief(want[""], matched); id != "" {
 				f["manager"], l.owed = id, false
