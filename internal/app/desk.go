@@ -3,8 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"os"
 
 	"rollcall/internal/config"
 	"rollcall/ledger"
@@ -25,10 +23,7 @@ func (h Host) Decide(ctx context.Context, file string, asked bool, d ledger.Deci
 	if err != nil {
 		return w, err
 	}
-	if _, err := os.Stat(c.Ledger); c.Database.IsZero() && errors.Is(err, fs.ErrNotExist) {
-		return w, ledger.NoPlan(d.Plan) // and none is made for that
-	}
-	l, err := h.openLedger(ctx, c, false)
+	l, err := h.openToWrite(ctx, c, ledger.NoPlan(d.Plan))
 	if err != nil {
 		return w, err
 	}

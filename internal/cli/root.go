@@ -60,7 +60,7 @@ func (s *session) root() *cobra.Command {
 	root.SetHelpTemplate(root.HelpTemplate() + "\n" + ExitCodes + "\n")
 	root.AddCommand(
 		s.initCommand(), s.checkCommand(), s.planCommand(), s.applyCommand(), s.patchCommand(), s.explainCommand(), s.driftCommand(), s.rekeyCommand(),
-		s.runsCommand(), s.showCommand(), s.revertCommand(), s.approveCommand(), s.rejectCommand(), s.auditCommand(),
+		s.runsCommand(), s.showCommand(), s.revertCommand(), s.approveCommand(), s.rejectCommand(), s.auditCommand(), s.forgetCommand(),
 		s.simCommand(), s.demoCommand(), s.benchCommand(), s.versionCommand(), s.completionCommand(), s.manCommand(),
 	)
 	return root

@@ -25,6 +25,10 @@ type engine interface {
 	// when what is returned is closed, and when its process dies.
 	lock(ctx context.Context, name string) (*sql.DB, error)
 
+	// scrub removes what the system still keeps of rows that were overwritten, as
+	// far as it lets itself be asked.
+	scrub(ctx context.Context, db *sql.DB) error
+
 	// remedy is of what kind err is, and what a person can do about it.
 	remedy(err error) (fault.Kind, string)
 

@@ -139,6 +139,13 @@ func (s *server) lock(ctx context.Context, name string) (*sql.DB, error) {
 	return nil, errors.Join(err, db.Close())
 }
 
+// scrub writes the keys anew, without the rows that were overwritten. The
+// server's own log and its backups are not in our hands.
+func (s *server) scrub(ctx context.Context, db *sql.DB) error {
+	_, err := db.ExecContext(ctx, "VACUUM (FULL) person_keys")
+	return err
+}
+
 // state is the SQLSTATE of err, "" where it has none.
 func state(err error) string {
 	var e *pgconn.PgError

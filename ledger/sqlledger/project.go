@@ -127,6 +127,7 @@ type book interface {
 	begin(r runRow) error
 	run(name string) (*runRow, error) // to be changed in place; nil where there is none
 	note(name string, seq int64) error
+	gone(person int64) error // everything about a person who is forgotten
 }
 
 // project tells b what follows from e.
@@ -158,7 +159,9 @@ func project(b book, keys *keyring, e *opened) error {
 		return b.note(planNote(e.run), e.seq)
 	case ledger.KindDecision:
 		return b.note(planNote(e.run), e.seq)
-	case ledger.KindForget, ledger.KindPart:
+	case ledger.KindForget:
+		return b.gone(e.person)
+	case ledger.KindPart:
 	}
 	return nil
 }

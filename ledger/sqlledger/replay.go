@@ -123,6 +123,16 @@ func (r *replay) note(name string, seq int64) error {
 	return nil
 }
 
+// gone leaves names to the end, where they are looked through once.
+func (r *replay) gone(person int64) error {
+	delete(r.people, person)
+	for _, k := range r.about[topic{person: person}] {
+		delete(r.open, k)
+	}
+	delete(r.about, topic{person: person})
+	return nil
+}
+
 const (
 	allNames    = "SELECT digest, person FROM names"
 	allMentions = "SELECT person, seq FROM mentions"
@@ -138,17 +148,17 @@ func (v *verifier) projections() error {
 	if !v.intact {
 		return nil
 	}
-	for person := range v.forgot {
-		delete(v.book.people, person)
-		for n := range v.book.names {
-			if n.person == person {
-				delete(v.book.names, n)
-			}
+	for n := range v.book.names {
+		if v.forgot[n.person] != 0 {
+			delete(v.book.names, n)
 		}
 	}
 	for person, wrapped := range v.keys {
-		if _, said := v.forgot[person]; !said && len(wrapped) == 0 {
+		switch destroyed := len(wrapped) == 0; {
+		case destroyed && v.forgot[person] == 0:
 			v.fault("person %d: the key was destroyed, and no entry says that the person was forgotten", person)
+		case !destroyed && v.forgot[person] != 0:
+			v.fault("person %d: entry %d says that the person was forgotten, and the key is there", person, v.forgot[person])
 		}
 	}
 	for _, step := range []func() error{v.names, v.mentions, v.links, v.opens, v.runs, v.notes} {

@@ -45,7 +45,7 @@ func (f file) open(ctx context.Context, write bool) (*sql.DB, error) {
 	if err := touch(f.path); err != nil {
 		return nil, unwritable(err)
 	}
-	db, err := sql.Open("sqlite", dsn(f.path, "&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_txlock=immediate"))
+	db, err := sql.Open("sqlite", dsn(f.path, "&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=secure_delete(1)&_txlock=immediate"))
 	if err == nil {
 		db.SetMaxOpenConns(1)
 	}
@@ -138,6 +138,17 @@ func (f file) lock(ctx context.Context, name string) (*sql.DB, error) {
 		err = errHeld
 	}
 	return nil, errors.Join(err, db.Close())
+}
+
+// scrub empties the WAL, which has pages as they were. In the file itself they
+// were overwritten (secure_delete).
+func (f file) scrub(ctx context.Context, db *sql.DB) error {
+	var busy, pages, moved int
+	if err := db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved); err != nil || busy == 0 {
+		return err
+	}
+	return fault.WithHint(fmt.Errorf("somebody reads the ledger, so that %s-wal still has what was overwritten: %w", f.path, fault.Unavailable),
+		"the person is forgotten; the next command that writes empties that file when nobody reads")
 }
 
 // touch makes an empty file with mode 0600 where there is none. It never opens

@@ -92,6 +92,8 @@ var (
 	_ ledger.Register = (*Ledger)(nil)
 	_ ledger.Recovery = (*Ledger)(nil)
 	_ ledger.Desk     = (*Ledger)(nil)
+
+	_ ledger.Forgetter = (*Ledger)(nil)
 )
 
 // Open opens the ledger at place, the path of an SQLite file or the URL of a
