@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rollcall/ledger"
@@ -22,7 +23,7 @@ func Petitions(w io.Writer, plans []reconcile.Petition, s Style) error {
 	row := "%-24s  %-16s  %-8s  %-11s  %7s  %6s  %s\n"
 	fmt.Fprint(out, s.paint(bold, fmt.Sprintf(row, "PLAN", "UNTIL", "COMMAND", "STANDING", "CHANGES", "", "BY")))
 	for _, p := range plans {
-		fmt.Fprintf(out, row, p.ID, p.Expires.Local().Format(minute), p.Command, p.Standing, fmt.Sprint(p.Changes), "", p.Maker+", over "+p.Why)
+		fmt.Fprintf(out, row, p.ID, p.Expires.Local().Format(minute), p.Command, p.Standing, strconv.Itoa(p.Changes), "", p.Maker+", over "+p.Why)
 	}
 	fmt.Fprintln(out)
 	return out.Flush()
