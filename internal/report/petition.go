@@ -72,4 +72,7 @@ func Start(w io.Writer, run ledger.Run) {
 	if len(allowed) > 0 {
 		fmt.Fprintf(w, "allowed: %s\n", strings.Join(allowed, ", "))
 	}
+	if run.Start.Basis.Reverts != "" {
+		fmt.Fprintf(w, "takes back run %s\n", run.Start.Basis.Reverts)
+	}
 }
