@@ -126,6 +126,9 @@ func (r *reversal) open() {
 	if r.returns {
 		r.changes[at].Leaving = left
 	}
+	if r.Now.State == target.Erased {
+		r.find(Note, "restored", "deletion takes more than is kept, such as phone extensions: that is to be given by hand")
+	}
 }
 
 // had is what the user had when the run closed the account, as far as it was kept.
@@ -152,6 +155,7 @@ func (r *reversal) giveBack() (given []Trait) {
 		case GroupsOf:
 			r.rejoin(t)
 		case target.GrantsOf:
+			r.grants = t.Values
 			r.emit(Grant, backFollowing, 0, []Edit{{Path: t.Path, Add: t.Values, Back: true}}).Reason = givenBack
 		case rolesOf:
 			if !granted {
@@ -233,7 +237,7 @@ func (r *reversal) rejoin(t Trait) {
 	for _, v := range t.Values {
 		id, _ := identity(v, "value").Text()
 		r.changes = append(r.changes, Change{
-			Op: Join, Target: scim.Ref{Type: scim.Group, ID: id}, Reason: givenBack,
+			Op: Join, Target: scim.Ref{Type: scim.Group, ID: id}, Wave: int(backJoining) << 16, Reason: givenBack,
 			Edits: []Edit{{Path: target.Members, ID: "value", Add: []scim.Value{scim.ValueOf(map[string]any{"value": r.Now.ID})}, Back: true}},
 		})
 	}

@@ -86,9 +86,10 @@ type reversal struct {
 
 	changes  []Change
 	findings []Finding
-	backs    []Edit // of what leaving took
-	returns  bool   // a change brings the user back to life
-	closes   bool   // a change takes the user's roles away, or the user
+	backs    []Edit       // of what leaving took
+	grants   []scim.Value // the same of roles, with their divisions
+	returns  bool         // a change brings the user back to life
+	closes   bool         // a change takes the user's roles away, or the user
 }
 
 func (r *reversal) there() bool {
@@ -133,17 +134,46 @@ func (r *reversal) values() {
 	}
 	var out []Edit
 	for _, e := range slices.Concat(edits, r.ungrant()) {
-		if e, due := r.due(e); due {
+		if e, due := r.due(r.ungiven(e)); due {
 			out = append(out, e)
 		}
 	}
 	for _, e := range r.backs {
-		if !slices.ContainsFunc(out, func(o Edit) bool { return o.Path == e.Path }) {
+		if slices.ContainsFunc(out, func(o Edit) bool { return o.Path == e.Path }) {
+			r.spare(e)
+		} else {
 			out = append(out, e)
 		}
 	}
 	if len(out) > 0 {
 		r.update(out)
+	}
+}
+
+// ungiven is e without the roles that are given back with their divisions: they
+// are rollcall's again, and nothing is sent of them by name.
+func (r *reversal) ungiven(e Edit) Edit {
+	if e.Path != rolesOf {
+		return e
+	}
+	add := e.Add
+	e.Add = nil
+	for _, v := range add {
+		if slices.ContainsFunc(r.grants, func(g scim.Value) bool { return g.Sub("role") == identity(v, e.ID) }) {
+			e.Claim = append(e.Claim, v)
+		} else {
+			e.Add = append(e.Add, v)
+		}
+	}
+	return e
+}
+
+// spare tells the return that e is not given back after all: the run's own edit does it.
+func (r *reversal) spare(e Edit) {
+	for i, c := range r.changes {
+		if !c.Op.Leaves() && len(c.Leaving) > 0 {
+			r.changes[i].Leaving = Loss{Had: c.Leaving}.Less([]Edit{e}).Had
+		}
 	}
 }
 
@@ -172,7 +202,7 @@ func (r *reversal) due(e Edit) (_ Edit, ok bool) {
 		}
 	}
 	e = r.unguarded(e)
-	return e, !e.claimsOnly()
+	return e, !e.claimsOnly() || len(e.Claim) > 0
 }
 
 // conflict tells what is left alone because somebody changed it since.

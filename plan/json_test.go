@@ -31,6 +31,9 @@ func saved(t *testing.T) string {
 func TestDecodeRefuses(t *testing.T) {
 	t.Parallel()
 	text := saved(t)
+	head, rest, _ := strings.Cut(text, "\n")
+	_, second, _ := strings.Cut(rest, ",\n")
+	undigested, _, _ := strings.Cut(text, `,"digest"`)
 	replace := func(from, to string) string { return strings.Replace(text, from, to, 1) }
 	for name, tt := range map[string]struct{ text, says, place string }{
 		"an edit":                     {replace(`"set":["Lead <1>"]`, `"set":["Boss"]`), "line 2: ", "line 2"},
@@ -40,8 +43,8 @@ func TestDecodeRefuses(t *testing.T) {
 		"whose configuration it is":   {replace(`"sync":"hr"`, `"sync":"us"`), "the file was edited", ""},
 		"a count":                     {replace(`"update":2`, `"update":1`), "the file was edited", ""},
 		"a member that nobody knows":  {replace(`"summary"`, `"note":1,"summary"`), "the file was edited", ""},
-		"a change taken out":          {text[:strings.Index(text, "\n")] + text[strings.Index(text, ",\n")+1:], "the file was edited", ""},
-		"no digest":                   {text[:strings.Index(text, `,"digest"`)] + "}", "no digest", ""},
+		"a change taken out":          {head + "\n" + second, "the file was edited", ""},
+		"no digest":                   {undigested + "}", "no digest", ""},
 		"cut short":                   {text[:strings.LastIndex(text, `"patch"`)], "cut short", "line 3"},
 		"something behind it":         {text + "{}", "more follows", "line 5"},
 		"another schema":              {replace("rollcall.plan/1", "rollcall.plan/2"), "schema", ""},

@@ -236,9 +236,9 @@ func FuzzCodec(f *testing.F) {
 // what it meant. White space between tokens means nothing.
 func FuzzEdited(f *testing.F) {
 	for seed := range uint64(40) {
-		f.Add(seed, uint64(seed*7919), byte('0'))
-		f.Add(seed, uint64(seed*104729), byte(' '))
-		f.Add(seed, uint64(seed*1299709), byte('"'))
+		f.Add(seed, seed*7919, byte('0'))
+		f.Add(seed, seed*104729, byte(' '))
+		f.Add(seed, seed*1299709, byte('"'))
 	}
 	f.Fuzz(func(t *testing.T, seed, at uint64, b byte) {
 		text := encode(t, newWorld(seed).plan(t, inOrder))

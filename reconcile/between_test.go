@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,10 +59,13 @@ func (o *org) bySales() {
 func TestWhoMovesBetweenGroupsIsNeverInNeither(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		o := newOrg(t, nil, company(121)...)
+		var mu sync.Mutex
 		writes, watching := 0, false
 		o.through(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
 			res, err := next.RoundTrip(r)
 			if r.Method == http.MethodPatch && strings.Contains(r.URL.Path, "groups/") && watching {
+				mu.Lock()
+				defer mu.Unlock()
 				writes++
 				in := append(o.members("Everybody"), o.members("Night")...)
 				slices.Sort(in)

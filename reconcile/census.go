@@ -37,13 +37,19 @@ type census struct {
 	links  int                           // people of the ledger who were not missed before
 	filled map[string]int                // by column: records in scope that have a value there
 	units  map[source.Key]string         // of people who were somewhere else, or nowhere, so far
+
+	missing map[string]source.Key // people who are missing and whose account no run of ours closed, by its id
+	shut    []shutOut             // those of them whose account was seen inactive
 }
 
 // tailSize is how many records at the end of a reading are remembered.
 const tailSize = 1000
 
 func newCensus() *census {
-	return &census{seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, once: map[source.Key][]plan.Finding{}, units: map[source.Key]string{}, filled: map[string]int{}}
+	return &census{
+		seed: maphash.MakeSeed(), seen: map[uint64]struct{}{}, once: map[source.Key][]plan.Finding{}, units: map[source.Key]string{},
+		filled: map[string]int{}, missing: map[string]source.Key{},
+	}
 }
 
 // count takes in one record that is in scope.
@@ -72,6 +78,7 @@ func (c *census) link(l plan.Link) {
 	if !l.Closed && l.Ref.ID != "" {
 		delete(c.once, l.Key)
 	}
+	c.miss(l)
 	if c.units[l.Key] == l.Unit {
 		delete(c.units, l.Key)
 	}

@@ -31,15 +31,15 @@ func (d *drifting) rule(r plan.Rule) driftRule {
 // compare holds a user as it is against what the ledger remembers of it.
 func (d *drifting) compare(r *remembered, o target.Observed) {
 	r.seen = o.State
+	if name, ok := text(at(o.Row, userNamePath)); ok {
+		r.UserName = name
+	}
 	p := Drifted{Key: r.Key, UserName: r.UserName, Resource: r.Ref.ID, State: stateName(o.State), open: r.OpenOp, Differences: []Difference{}}
 	if !p.isGone() {
 		p.Differences = d.differences(r, o)
 	}
 	if len(p.Differences) == 0 && !p.isGone() {
 		return
-	}
-	if name, ok := text(at(o.Row, userNamePath)); ok {
-		p.UserName = name
 	}
 	p.LastModified = lastModified(o.Row)
 	d.People = append(d.People, p)

@@ -343,6 +343,9 @@ func (o *oracle) person(key, id string) {
 		return
 	case !h.active && state == "active":
 		o.deactivate(l)
+		if fresh {
+			l.lost = nil // what an adoption takes is not kept
+		}
 		return
 	case !h.active, state != "active" && !l.off:
 		return

@@ -47,7 +47,7 @@ func (j Job) plan(ctx context.Context, quick bool) (*Proposal, error) {
 	if p.Reading = p.census.Reading; err != nil {
 		return p, err
 	}
-	have := func(o target.Observed) { b.Have(o); p.left.see(o); p.stay(o); p.nameGroup(o) }
+	have := func(o target.Observed) { b.Have(o); p.left.see(o); p.stay(o); p.nameGroup(o); p.census.find(o) }
 	if quick {
 		err = j.recollect(ctx, p, b, have)
 	} else {

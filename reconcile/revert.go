@@ -43,6 +43,9 @@ func (j Job) Revert(ctx context.Context, r Reversal) (*Proposal, error) {
 		return p, err
 	}
 	u.in = j.Input
+	if u.in.Fixed, err = j.fixed(ctx); err != nil {
+		return p, err
+	}
 	basis := &u.in.Basis
 	basis.Sync, basis.Org, basis.OrgID, basis.At, basis.Reverts = j.Start.Sync, j.Start.Org, p.org, j.Now().UTC(), string(r.Run)
 	if j.Granted != nil {

@@ -131,12 +131,28 @@ func (u *undoing) members(ctx context.Context, g *circle, edits []plan.Edit) err
 	}
 	in := at(now.Row, target.Members)
 	for _, e := range edits {
+		wanted := e.Add
 		e, _ = e.Since(in, true)
 		in = append(slices.Clone(in), e.Add...)
+		if e.Back && len(e.Add) < len(wanted) {
+			u.spare(g.id, wanted, e.Add)
+		}
 		e.Add, e.Remove = u.called(e.Add), u.called(e.Remove)
 		u.changes = append(u.changes, u.in.TakeBackMembers(now.Ref, name, e)...)
 	}
 	return nil
+}
+
+// spare tells the returns of those whose membership is not given back after all
+// that nothing is left to give of it: they are in the group, or join it anyway.
+func (u *undoing) spare(group string, wanted, given []scim.Value) {
+	is := plan.Edit{Path: plan.GroupsOf, ID: "value", Back: true, Add: []scim.Value{scim.ValueOf(map[string]any{"value": group})}}
+	for i, c := range u.changes {
+		who := scim.ValueOf(map[string]any{"value": c.Target.ID})
+		if len(c.Leaving) > 0 && !c.Op.Leaves() && slices.Contains(wanted, who) && !slices.Contains(given, who) {
+			u.changes[i].Leaving = plan.Loss{Had: c.Leaving}.Less([]plan.Edit{is}).Had
+		}
+	}
 }
 
 // guarded tells whether nobody joins or leaves a group, because of the roles that it carries.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -191,32 +192,53 @@ func AllowFlags(limits []plan.Limit) string {
 // the source ended, who is missing and who is back.
 func (j Job) remember(ctx context.Context, id ledger.RunID, p *Proposal) error {
 	if book, ok := j.Store.(ledger.Notebook); ok {
-		if p.org != "" {
-			if err := j.jot(ctx, book, id, j.organizationNote(), p.org); err != nil {
-				return err
-			}
-		}
-		if len(p.groups) > 0 && !p.in.Quick {
-			if err := j.jot(ctx, book, id, j.groupsNote(), p.groups); err != nil {
-				return err
-			}
-		}
-		if p.in.Policy.OwnRoles != nil && !p.in.Quick {
-			if err := j.jot(ctx, book, id, j.rolesNote(), p.in.Policy.OwnRoles); err != nil {
-				return err
-			}
-		}
-		if p.census != nil {
-			if err := j.jot(ctx, book, id, j.readingNote(), p.census.memo()); err != nil {
-				return err
-			}
+		if err := j.jotAll(ctx, book, id, p); err != nil {
+			return err
 		}
 	}
 	if err := j.unlink(ctx, id, p.Plan.Unlinked); err != nil {
 		return err
 	}
+	if p.census == nil {
+		return nil
+	}
+	if err := j.enroll(ctx, id, p); err != nil {
+		return err
+	}
+	if p.in.Quick { // who is inactive was not looked at
+		return nil
+	}
+	return j.noteShut(ctx, id, p.census)
+}
+
+// jotAll remembers whose credentials these are, what groups and roles are
+// called, how the source ended, and the rule for leavers.
+func (j Job) jotAll(ctx context.Context, book ledger.Notebook, id ledger.RunID, p *Proposal) error {
+	notes, whole := map[string]any{}, !p.in.Quick
+	if p.org != "" {
+		notes[j.organizationNote()] = p.org
+	}
+	if whole && len(p.groups) > 0 {
+		notes[j.groupsNote()] = p.groups
+	}
+	if whole && p.in.Policy.OwnRoles != nil {
+		notes[j.rolesNote()] = p.in.Policy.OwnRoles
+	}
+	if p.census != nil {
+		notes[j.readingNote()], notes[leaversNote+j.Start.Sync] = p.census.memo(), j.leaverRule()
+	}
+	for _, name := range slices.Sorted(maps.Keys(notes)) {
+		if err := j.jot(ctx, book, id, name, notes[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enroll marks who is missing and who is back, and where everybody belongs.
+func (j Job) enroll(ctx context.Context, id ledger.RunID, p *Proposal) error {
 	r, ok := j.Store.(ledger.Register)
-	if !ok || p.census == nil {
+	if !ok {
 		return nil
 	}
 	if len(p.census.units) > 0 {

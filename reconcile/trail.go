@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"rollcall/fault"
 	"rollcall/ledger"
@@ -19,7 +20,8 @@ type Evidence struct {
 	ledger.Entry
 
 	By     ledger.Start // of its run; zero where it is of none
-	Intent *plan.Change // of an intent and an outcome; nil where it was before the selection, or its person was forgotten
+	Began  time.Time    // the same
+	Intent *plan.Change // of an intent, an outcome and a part; nil where it was before the selection, or its person was forgotten
 	Open   bool         // an intent of which nobody knows yet what became
 }
 
@@ -55,7 +57,7 @@ func (e Evidence) Resource() scim.Ref {
 // It holds on to what is under way, never to what has ended.
 func Trail(ctx context.Context, store ledger.Store, f ledger.Filter) iter.Seq2[Evidence, error] {
 	return func(yield func(Evidence, error) bool) {
-		t := trail{store: store, runs: map[ledger.RunID]ledger.Start{}, open: map[opening]bool{}, intents: map[string]*plan.Change{},
+		t := trail{store: store, runs: map[ledger.RunID]beginning{}, open: map[opening]bool{}, intents: map[string]*plan.Change{},
 			keys: map[source.Key]bool{}, ids: map[string]bool{}}
 		kind := f.Kind
 		if kind == ledger.KindOutcome {
@@ -86,7 +88,7 @@ func Trail(ctx context.Context, store ledger.Store, f ledger.Filter) iter.Seq2[E
 // A trail remembers what later entries refer to.
 type trail struct {
 	store   ledger.Store
-	runs    map[ledger.RunID]ledger.Start
+	runs    map[ledger.RunID]beginning
 	open    map[opening]bool
 	intents map[string]*plan.Change // without outcome so far, by id
 	keys    map[source.Key]bool     // of the one person who was asked for
@@ -122,15 +124,20 @@ func (t *trail) meet(ctx context.Context, who string) error {
 		if err != nil {
 			return err
 		}
-		if e.Key == "" {
-			continue // a group's
-		}
-		t.keys[e.Key] = true
-		if e.Outcome != nil && e.Outcome.Ref.ID != "" {
-			t.ids[e.Outcome.Ref.ID] = true
-		}
+		t.know(e)
 	}
 	return nil
+}
+
+// know takes over what e calls the one person.
+func (t *trail) know(e ledger.Entry) {
+	if e.Key == "" {
+		return // a group's
+	}
+	t.keys[e.Key] = true
+	if e.Outcome != nil && e.Outcome.Ref.ID != "" {
+		t.ids[e.Outcome.Ref.ID] = true
+	}
 }
 
 // part is e cut down to the one person.
@@ -142,15 +149,19 @@ func (t *trail) part(e ledger.Entry) ledger.Entry {
 		c, _ := e.Change.Among(mine)
 		e.Change = &c
 	case e.Outcome != nil:
-		o := *e.Outcome
-		o.Sent = nil // it names the others too
-		if o.Edits != nil {
-			c, _ := plan.Change{Target: scim.Ref{Type: scim.Group}, Edits: o.Edits}.Among(mine)
-			o.Edits = append([]plan.Edit{}, c.Edits...)
-		}
-		e.Outcome = &o
+		e.Outcome = share(*e.Outcome, mine)
 	}
 	return e
+}
+
+// share is o, of a group's change, cut down to those whom mine tells.
+func share(o ledger.Outcome, mine func(source.Key, string) bool) *ledger.Outcome {
+	o.Sent = nil // it names the others too
+	if o.Edits != nil {
+		c, _ := plan.Change{Target: scim.Ref{Type: scim.Group}, Edits: o.Edits}.Among(mine)
+		o.Edits = append([]plan.Edit{}, c.Edits...)
+	}
+	return &o
 }
 
 // join completes e.
@@ -158,7 +169,7 @@ func (t *trail) join(ctx context.Context, e *Evidence) error {
 	switch {
 	case e.Change != nil:
 		e.Intent, e.Open = e.Change, t.open[opening{e.Run, e.Change.ID}]
-		if !e.Erased {
+		if !e.Erased && e.Kind == ledger.KindIntent {
 			t.intents[e.Change.ID] = e.Change
 		}
 	case e.Outcome != nil:
@@ -167,34 +178,43 @@ func (t *trail) join(ctx context.Context, e *Evidence) error {
 			delete(t.intents, e.Outcome.Change)
 		}
 	}
-	var err error
-	e.By, err = t.start(ctx, e.Entry)
+	b, err := t.began(ctx, e.Run)
+	e.By, e.Began = b.by, b.at
 	return err
+}
+
+// A beginning is who began a run, why, and when.
+type beginning struct {
+	by ledger.Start
+	at time.Time
 }
 
 // mostRuns are kept at a time: entries of a run stand together.
 const mostRuns = 100
 
-// start is how the run of e began.
-func (t *trail) start(ctx context.Context, e ledger.Entry) (ledger.Start, error) {
-	if e.Run == "" {
-		return ledger.Start{}, nil
-	}
-	if s, known := t.runs[e.Run]; known {
-		return s, nil
+// began is how a run began.
+func (t *trail) began(ctx context.Context, run ledger.RunID) (beginning, error) {
+	b, known := t.runs[run]
+	if known || run == "" {
+		return b, nil
 	}
 	if len(t.runs) >= mostRuns {
 		clear(t.runs)
 	}
-	var s ledger.Start
-	for first, err := range t.store.Entries(ctx, ledger.Filter{Run: e.Run, Kind: ledger.KindRun}) {
+	var err error
+	t.runs[run], err = t.find(ctx, run)
+	return t.runs[run], err
+}
+
+// find reads how a run began.
+func (t *trail) find(ctx context.Context, run ledger.RunID) (b beginning, err error) {
+	for first, err := range t.store.Entries(ctx, ledger.Filter{Run: run, Kind: ledger.KindRun}) {
 		if err == nil {
-			err = json.Unmarshal(first.Note, &s)
+			b.at, err = first.Time, json.Unmarshal(first.Note, &b.by)
 		}
 		if err != nil {
-			return s, fmt.Errorf("read run %s: %w: %w", e.Run, fault.Invalid, err)
+			return b, fmt.Errorf("read run %s: %w: %w", run, fault.Invalid, err)
 		}
 	}
-	t.runs[e.Run] = s
-	return s, nil
+	return b, nil
 }

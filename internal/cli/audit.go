@@ -61,6 +61,9 @@ func (s *session) audit(cmd *cobra.Command, o auditOptions, f ledger.Filter) err
 		return err
 	}
 	defer l.Close()
+	if o.leavers {
+		return s.leavers(cmd, l, o, f)
+	}
 	trail := reconcile.Trail(cmd.Context(), l, f)
 	switch {
 	case s.json:
@@ -77,6 +80,21 @@ func (s *session) audit(cmd *cobra.Command, o auditOptions, f ledger.Filter) err
 		s.say("no entries")
 	}
 	return err
+}
+
+// leavers writes how long leavers kept their accounts.
+func (s *session) leavers(cmd *cobra.Command, l ledger.Store, o auditOptions, f ledger.Filter) error {
+	c, err := reconcile.Clock(cmd.Context(), l, f, s.host.Clock()())
+	switch {
+	case err != nil:
+		return err
+	case s.json:
+		return s.encode(c)
+	case o.format == "csv":
+		return evidence.LeaversCSV(s.Stdout, c)
+	default:
+		return report.Leavers(s.Stdout, c, s.style(s.Stdout, s.dialect()))
+	}
 }
 
 var (

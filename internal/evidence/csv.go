@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/csv"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -50,16 +51,20 @@ func rows(out *csv.Writer, e reconcile.Evidence) error {
 	}
 	for _, edit := range edits {
 		for _, s := range steps(edit) {
-			row := append(append(head[:len(head):len(head)], string(edit.Path), s.before, s.after), tail...)
-			for i, c := range row {
-				row[i] = harmless(c)
-			}
-			if err := out.Write(row); err != nil {
+			if err := write(out, slices.Concat(head, []string{string(edit.Path), s.before, s.after}, tail)); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// write writes one row, whose cells it makes harmless.
+func write(out *csv.Writer, row []string) error {
+	for i, c := range row {
+		row[i] = harmless(c)
+	}
+	return out.Write(row)
 }
 
 // ends are the cells before and behind those of an attribute.
@@ -97,13 +102,13 @@ func steps(e plan.Edit) []step {
 	}
 	var out []step
 	for _, v := range e.Remove {
-		out = append(out, step{before: cell([]scim.Value{v})})
+		out = append(out, step{before: single(v)})
 	}
 	for _, v := range e.Add {
-		out = append(out, step{after: cell([]scim.Value{v})})
+		out = append(out, step{after: single(v)})
 	}
 	for _, v := range e.Claim {
-		out = append(out, step{cell([]scim.Value{v}), cell([]scim.Value{v})})
+		out = append(out, step{single(v), single(v)})
 	}
 	return out
 }
@@ -115,11 +120,7 @@ func cell(vs []scim.Value) string {
 	case 0:
 		return ""
 	case 1:
-		text, is := vs[0].Text()
-		if is && text != "" && !strings.ContainsFunc(text, unicode.IsControl) && !strings.HasPrefix(text, `"`) {
-			return text
-		}
-		return string(vs[0])
+		return single(vs[0])
 	default:
 		texts := make([]string, len(vs))
 		for i, v := range vs {
@@ -127,6 +128,14 @@ func cell(vs []scim.Value) string {
 		}
 		return "[" + strings.Join(texts, ",") + "]"
 	}
+}
+
+func single(v scim.Value) string {
+	text, is := v.Text()
+	if is && text != "" && !strings.ContainsFunc(text, unicode.IsControl) && !strings.HasPrefix(text, `"`) {
+		return text
+	}
+	return string(v)
 }
 
 // harmless keeps a spreadsheet from taking text for a formula.

@@ -73,10 +73,6 @@ func (a *audit) entry(e reconcile.Evidence) {
 		a.edits(e)
 	case ledger.KindRun:
 		fmt.Fprintf(a.out, "%s  begins on %s, %s process %d\n", at, e.By.Org, printable(e.By.Host), e.By.Process)
-	case ledger.KindEnd:
-		var end ledger.Ending
-		_ = json.Unmarshal(e.Note, &end) // what cannot be read has no result
-		fmt.Fprintf(a.out, "%s  ends: %s\n", at, end.Result)
 	default:
 		fmt.Fprintf(a.out, "%s  %s\n", at, a.plain(e))
 	}
@@ -88,18 +84,16 @@ func (a *audit) plain(e reconcile.Evidence) string {
 	switch e.Kind {
 	case ledger.KindAbsent:
 		return "missed in the source: " + name
+	case ledger.KindEnd:
+		return a.ended(e.Note)
 	case ledger.KindBack:
 		return "in the source again: " + name
 	case ledger.KindForget:
 		return "forgotten: the key of a person was destroyed"
 	case ledger.KindPlan:
-		var w ledger.WaitingPlan
-		_ = json.Unmarshal(e.Note, &w) // as above
-		return fmt.Sprintf("a plan of %s waits for a person: over %s", plural(w.Changes, "change"), w.Why)
+		return waits(e.Note)
 	case ledger.KindDecision:
-		var d ledger.Decision
-		_ = json.Unmarshal(e.Note, &d) // as above
-		return strings.TrimSuffix(fmt.Sprintf("the plan was %s by %s: %s", d.Standing, printable(d.By), printable(d.Because)), ": ")
+		return decided(e.Note)
 	case ledger.KindUnit:
 		return "belongs to " + printable(e.Name) + ": " + name
 	case ledger.KindNote:
@@ -107,6 +101,25 @@ func (a *audit) plain(e reconcile.Evidence) string {
 	default:
 		return strings.TrimSpace(string(e.Kind) + " " + printable(e.Name) + " " + name)
 	}
+}
+
+func waits(note json.RawMessage) string {
+	var w ledger.WaitingPlan
+	_ = json.Unmarshal(note, &w) // what cannot be read says nothing
+	return fmt.Sprintf("a plan of %s waits for a person: over %s", plural(w.Changes, "change"), w.Why)
+}
+
+func decided(note json.RawMessage) string {
+	var d ledger.Decision
+	_ = json.Unmarshal(note, &d) // as above
+	return strings.TrimSuffix(fmt.Sprintf("the plan was %s by %s: %s", d.Standing, printable(d.By), printable(d.Because)), ": ")
+}
+
+// ended says how a run ended.
+func (a *audit) ended(note json.RawMessage) string {
+	var end ledger.Ending
+	_ = json.Unmarshal(note, &end) // as above
+	return "ends: " + end.Result
 }
 
 func (a *audit) line(at string, e reconcile.Evidence, what string) {

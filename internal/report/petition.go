@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rollcall/ledger"
@@ -22,7 +23,7 @@ func Petitions(w io.Writer, plans []reconcile.Petition, s Style) error {
 	row := "%-24s  %-16s  %-8s  %-11s  %7s  %6s  %s\n"
 	fmt.Fprint(out, s.paint(bold, fmt.Sprintf(row, "PLAN", "UNTIL", "COMMAND", "STANDING", "CHANGES", "", "BY")))
 	for _, p := range plans {
-		fmt.Fprintf(out, row, p.ID, p.Expires.Local().Format(minute), p.Command, p.Standing, fmt.Sprint(p.Changes), "", p.Maker+", over "+p.Why)
+		fmt.Fprintf(out, row, p.ID, p.Expires.Local().Format(minute), p.Command, p.Standing, strconv.Itoa(p.Changes), "", p.Maker+", over "+p.Why)
 	}
 	fmt.Fprintln(out)
 	return out.Flush()
@@ -70,5 +71,8 @@ func Start(w io.Writer, run ledger.Run) {
 	}
 	if len(allowed) > 0 {
 		fmt.Fprintf(w, "allowed: %s\n", strings.Join(allowed, ", "))
+	}
+	if run.Start.Basis.Reverts != "" {
+		fmt.Fprintf(w, "takes back run %s\n", run.Start.Basis.Reverts)
 	}
 }
