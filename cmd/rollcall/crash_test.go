@@ -481,7 +481,7 @@ func (w *town) anyInstant(days int) (deaths int) {
 // every answer, where every answer arrives and where some are lost, and at random
 // instants. Each time the next run ends as the source says, nobody is created twice,
 // and the ledger is sound and knows of every write.
-func TestKilledAtEveryStep(t *testing.T) {
+func TestKilledAtEveryStep(t *testing.T) { //nolint:tparallel // "all" ends when those in it have
 	t.Parallel()
 	const towns = 4 // side by side
 	var deaths atomic.Int64

@@ -2,8 +2,8 @@ package cli
 
 import (
 	"fmt"
-	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -187,10 +187,10 @@ func inReach(t time.Time) bool { return t.Year() > 1700 && t.Year() < 2200 }
 
 // lasting reads a duration, in days too.
 func lasting(text string) (d time.Duration, ok bool) {
-	unit := time.Duration(1)
-	if days, is := strings.CutSuffix(text, "d"); is {
-		text, unit = days+"h", 24
+	days, inDays := strings.CutSuffix(text, "d")
+	if n, err := strconv.ParseUint(days, 10, 16); inDays && err == nil {
+		return time.Duration(n) * 24 * time.Hour, true
 	}
 	d, err := time.ParseDuration(text)
-	return unit * d, err == nil && d >= 0 && d < math.MaxInt64/24
+	return d, err == nil && d >= 0
 }
