@@ -109,6 +109,8 @@ const (
 	KindBack    Kind = "back"    // a person who was missed is there again
 	KindUnit    Kind = "unit"    // a person belongs to a unit of limits_by, from now on
 	KindForget  Kind = "forget"  // a person's key was destroyed
+	KindPrune   Kind = "prune"   // entries older than the retention were removed
+	KindCarry   Kind = "carry"   // what removed entries made of a person
 
 	KindPlan     Kind = "plan"     // a plan waits for a person
 	KindPart     Kind = "part"     // a change of a plan that waits
@@ -148,6 +150,8 @@ type Checkpoint string
 type Verification struct {
 	Entries    int64
 	Runs       int
+	Pruned     int64       // of Entries: those that retention removed, whose hashes alone are left
+	PrunedTo   time.Time   // what was recorded from then on is all there
 	Head       plan.Digest // root of the Merkle log
 	Checkpoint Checkpoint  // newest signed head
 	Faults     []string    // what is altered, missing, reordered, and where; none: sound

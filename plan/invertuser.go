@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"rollcall/scim"
 	"rollcall/source"
@@ -24,12 +25,11 @@ type Undo struct {
 // Paths are what must be known of the user now, and whether their grants are.
 func (t Undo) Paths() (paths []scim.Path, grants bool) {
 	add := func(p scim.Path) {
-		switch {
-		case p == target.GrantsOf:
-			grants = true
-			p = rolesOf
-		case p == active:
+		switch p {
+		case active:
 			return
+		case target.GrantsOf:
+			grants, p = true, rolesOf
 		}
 		if !slices.Contains(paths, p) {
 			paths = append(paths, p)
@@ -350,14 +350,11 @@ func spoken(vs []scim.Value) string {
 	if len(vs) == 0 {
 		return "nothing"
 	}
-	text := ""
+	words := make([]string, len(vs))
 	for i, v := range vs {
-		if i > 0 {
-			text += ", "
-		}
-		text += spokenOne(v)
+		words[i] = spokenOne(v)
 	}
-	return text
+	return strings.Join(words, ", ")
 }
 
 func spokenOne(v scim.Value) string {

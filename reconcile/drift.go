@@ -27,7 +27,7 @@ type Drift struct {
 	Groups    []DriftedGroup `json:"groups"`    // whose members are not, by name
 	Unlinked  []Unlinked     `json:"unlinked"`  // users of the organization that are nobody's, by userName
 	Lost      []Lost         `json:"lost"`      // whose users are known to be deleted by another hand; no drift any more
-	Unknown   []source.Key   `json:"unknown"`   // linked, and never written: what they were like is not known
+	Unknown   []source.Key   `json:"unknown"`   // linked, and nothing is recorded: what they were like is not known
 	NotLooked []string       `json:"notLooked"` // what was not looked at
 	Notes     []string       `json:"notes"`     // what stands in the way of knowing more
 	Requests  int            `json:"requests"`

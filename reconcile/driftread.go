@@ -71,7 +71,7 @@ func (d *drifting) link(l plan.Link) {
 	}
 }
 
-// unknown tells that nothing is remembered of what the user was like: it was linked, and never written.
+// unknown tells that nothing is recorded of what the user was like when it was linked.
 func (r *remembered) unknown() bool { return r.Image.Packed() == "" }
 
 // pages reads every resource of a type; whole is false where the list moved meanwhile.

@@ -229,7 +229,7 @@ func (u *undoing) choose(context.Context) error {
 	}
 	for _, a := range u.users {
 		a.out = len(only.who) > 0 && !only.has(a.Key, a.id)
-		a.Undo.Force = force.has(a.Key, a.id)
+		a.Force = force.has(a.Key, a.id)
 	}
 	return nil
 }

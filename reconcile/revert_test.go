@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -81,6 +82,27 @@ func TestRevertTakesARunBack(t *testing.T) {
 		}
 		if p := o.plan(); p.Len() != 0 {
 			t.Errorf("then %v is left to do, want nothing", ops(p))
+		}
+	})
+}
+
+func TestRevertTakesBackWhatWasDoneWithoutAnAnswer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := newOrg(t, nil, company(3)...)
+		o.apply()
+		before := o.end()
+		o.source.rows = company(3)
+		o.source.rows[1].title = "Lead"
+		o.control(http.MethodPut, "faults", []genesyssim.Fault{{Match: "PATCH /users/*", Do: "lose-answer", Count: 1}})
+		r := o.apply()
+		if title := o.people()["e001@example.com"].Title; title != "Lead" || r.Succeeded != 1 {
+			t.Fatalf("%d done, title %q; want it found done", r.Succeeded, title)
+		}
+		if r, _ := o.revert(r.Run); r.Exit() != 0 || r.Succeeded != 1 {
+			t.Errorf("Revert = %+v, want one change", r)
+		}
+		if diff := cmp.Diff(before, o.end()); diff != "" {
+			t.Errorf("taken back (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -20,8 +20,7 @@ func promised(c *config.Config) error {
 func idle(c *config.Config) []string {
 	var keys []string
 	for key, set := range map[string]bool{
-		"schedule":  c.Schedule != config.Schedule{},
-		"retention": c.Retention != config.Span{},
+		"schedule": c.Schedule != config.Schedule{},
 	} {
 		if set {
 			keys = append(keys, key)

@@ -155,6 +155,9 @@ func (h Host) offline(file string, asked bool) (*config.Config, error) {
 
 func (h Host) openLedger(ctx context.Context, c *config.Config, readOnly bool) (*sqlledger.Ledger, error) {
 	o := sqlledger.Options{Now: h.Clock(), ReadOnly: readOnly, Together: together}
+	if c.Retention != (config.Span{}) {
+		o.Keep = c.Retention.Before
+	}
 	if !c.Key.IsZero() {
 		var err error
 		if o.Key, err = sqlledger.ParseKey(c.Key.Reveal()); err != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -61,9 +62,10 @@ func (s *session) revertCommand() *cobra.Command {
 }
 
 // forced are the flags that name these people again.
-func forced(who []string) (flags string) {
+func forced(who []string) string {
+	var flags strings.Builder
 	for _, w := range who {
-		flags += " --force-over-changes " + shell(w)
+		flags.WriteString(" --force-over-changes " + shell(w))
 	}
-	return flags
+	return flags.String()
 }

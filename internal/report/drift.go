@@ -53,7 +53,7 @@ func beside(n reconcile.DriftSummary) []string {
 		amount{n.Moved, plural(n.Moved, "user") + " with another version than after rollcall's last write: read"},
 		amount{n.Shown, plural(n.Shown, "user") + " with differences that are no drift: shown only"},
 		amount{n.Lost, plural(n.Lost, "linked user") + " found deleted by an earlier run already: rollcall plan says what can be done"},
-		amount{n.Unknown, plural(n.Unknown, "linked user") + " never written by rollcall: what they were like is not known"},
+		amount{n.Unknown, plural(n.Unknown, "linked user") + " of which nothing is recorded: what they were like is not known"},
 		amount{n.Unlinked, plural(n.Unlinked, "user") + " of the organization unlinked"},
 	)
 }

@@ -46,6 +46,8 @@ var (
 type dialect struct {
 	tables    string // how many tables there are, and how many of them are called versions
 	serialize string // makes a writing transaction wait for those of others; "" where it does unasked
+	loosen    string // lets entries be removed
+	tighten   string // and no more
 	numbered  bool   // parameters are $1, $2, ..., not ?
 	script    func(migration) string
 }

@@ -81,7 +81,7 @@ func (e *opened) read() error {
 		err := unmarshal(e.text, &a)
 		e.key, e.unit = a.Key, a.Unit
 		return err
-	case ledger.KindEnd, ledger.KindNote, ledger.KindForget, ledger.KindDecision:
+	case ledger.KindEnd, ledger.KindNote, ledger.KindForget, ledger.KindDecision, ledger.KindPrune, ledger.KindCarry:
 	}
 	return nil
 }
@@ -161,7 +161,7 @@ func project(b book, keys *keyring, e *opened) error {
 		return b.note(planNote(e.run), e.seq)
 	case ledger.KindForget:
 		return b.gone(e.person)
-	case ledger.KindPart:
+	case ledger.KindPart, ledger.KindPrune, ledger.KindCarry:
 	}
 	return nil
 }

@@ -191,11 +191,11 @@ func (l *Ledger) entry(r record, keys keeper) (ledger.Entry, error) {
 	switch e.Kind {
 	case ledger.KindIntent, ledger.KindPart:
 		e.Key, e.UserName = o.change.Key, o.change.UserName
-	case ledger.KindRun, ledger.KindEnd, ledger.KindNote, ledger.KindForget, ledger.KindPlan, ledger.KindDecision:
+	case ledger.KindRun, ledger.KindEnd, ledger.KindNote, ledger.KindForget, ledger.KindPlan, ledger.KindDecision, ledger.KindPrune:
 		e.Note = json.RawMessage(o.text)
 	case ledger.KindUnit:
 		e.Name = o.unit
-	case ledger.KindOutcome, ledger.KindAbsent, ledger.KindBack:
+	case ledger.KindOutcome, ledger.KindAbsent, ledger.KindBack, ledger.KindCarry:
 	}
 	return e, nil
 }

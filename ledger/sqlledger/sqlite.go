@@ -24,8 +24,10 @@ type file struct{ path string }
 var _ engine = file{}
 
 var sqliteDialect = &dialect{
-	tables: "SELECT COUNT(*), COUNT(CASE WHEN name = 'versions' THEN 1 END) FROM sqlite_master WHERE type = 'table'",
-	script: func(m migration) string { return m.tables + m.sqlite },
+	tables:  "SELECT COUNT(*), COUNT(CASE WHEN name = 'versions' THEN 1 END) FROM sqlite_master WHERE type = 'table'",
+	loosen:  "DROP TRIGGER entries_stay",
+	tighten: "CREATE TRIGGER entries_stay BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END",
+	script:  func(m migration) string { return m.tables + m.sqlite },
 }
 
 func (f file) where() string { return f.path }

@@ -61,6 +61,10 @@ type Options struct {
 	KeyFile  string // "": FILE.key, and none on PostgreSQL
 	SignFile string // "": FILE.sign, and on PostgreSQL a key derived from the ledger key
 
+	// Keep is from when on entries are kept, seen from now: what was recorded in
+	// whole months before is pruned when a run ends; nil: never.
+	Keep func(now time.Time) time.Time
+
 	// Together runs functions that are safe beside each other, and returns when
 	// all have ended; nil: one after the other. Verifying lends itself to more than one hand.
 	Together func(work ...func())

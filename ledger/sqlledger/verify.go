@@ -31,7 +31,10 @@ type verifier struct {
 	open map[openKey]*opened
 	book *replay
 
-	before   []byte // hash of the entry before
+	until    int64          // the last entry that is looked at
+	calm     int64          // the last entry after which nothing was open
+	changed  map[int64]bool // people whom an entry mentions that carries nobody, of a replay with a bound
+	before   []byte         // hash of the entry before
 	hashes   []tlog.Hash
 	intact   bool // entries open and follow each other, so that projections can be compared
 	ends     []int64
@@ -51,11 +54,8 @@ func (l *Ledger) Verify(ctx context.Context, kept ledger.Checkpoint) (ledger.Ver
 		return ledger.Verification{}, l.explain("verify ledger", err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	v := &verifier{
-		ctx: ctx, l: l, tx: tx, keys: map[int64][]byte{}, open: map[openKey]*opened{}, book: newReplay(), intact: true, forgot: map[int64]int64{},
-		recent: map[int64]cipher.AEAD{},
-	}
-	for _, step := range []func() error{v.loadKeys, v.entries, v.tree, v.signature, v.heads, v.projections} {
+	v := l.verifier(ctx, tx)
+	for _, step := range []func() error{v.loadKeys, v.base, v.entries, v.tree, v.signature, v.heads, v.projections} {
 		if err := step(); err != nil {
 			return v.out, l.explain("verify ledger", err)
 		}
@@ -64,6 +64,13 @@ func (l *Ledger) Verify(ctx context.Context, kept ledger.Checkpoint) (ledger.Ver
 		v.kept(string(kept))
 	}
 	return v.out, nil
+}
+
+func (l *Ledger) verifier(ctx context.Context, tx *sql.Tx) *verifier {
+	return &verifier{
+		ctx: ctx, l: l, tx: tx, keys: map[int64][]byte{}, open: map[openKey]*opened{}, book: newReplay(), intact: true, forgot: map[int64]int64{},
+		recent: map[int64]cipher.AEAD{}, until: everything, changed: map[int64]bool{},
+	}
 }
 
 func (v *verifier) fault(text string, args ...any) {
@@ -89,7 +96,7 @@ func (v *verifier) each(query string, do func(*sql.Rows) error) error {
 
 const (
 	allKeys    = "SELECT person, wrapped FROM person_keys ORDER BY person"
-	allEntries = "SELECT " + columns + " FROM entries ORDER BY seq"
+	allEntries = "SELECT " + columns + " FROM entries WHERE seq <= ? ORDER BY seq"
 	allTree    = "SELECT idx, hash FROM tree ORDER BY idx"
 	allHeads   = "SELECT size, note FROM heads ORDER BY size"
 )
@@ -150,7 +157,7 @@ const batch = 2000
 // entries follows the chain, opens every box, and projects: while one batch is
 // read, the one before is looked at, and the one before that is projected.
 func (v *verifier) entries() error {
-	rows, err := v.tx.QueryContext(v.ctx, v.l.bind(allEntries))
+	rows, err := v.tx.QueryContext(v.ctx, v.l.bind(allEntries), v.until)
 	if err != nil {
 		return err
 	}
@@ -236,6 +243,9 @@ func (v *verifier) entry(e *look) {
 	if err == nil {
 		err = v.project(e.opened)
 	}
+	if len(v.book.open) == 0 {
+		v.calm = n
+	}
 	if err != nil {
 		v.fault("entry %d (run %s, %s): %v", e.seq, e.run, e.kind, err)
 		v.intact = false
@@ -257,9 +267,15 @@ func (v *verifier) project(e *opened) error {
 		}
 	case ledger.KindForget:
 		v.forgot[e.person] = e.seq
-	case ledger.KindRun, ledger.KindEnd, ledger.KindNote, ledger.KindAbsent, ledger.KindBack, ledger.KindUnit, ledger.KindPlan, ledger.KindPart, ledger.KindDecision:
+	case ledger.KindRun, ledger.KindEnd, ledger.KindNote, ledger.KindAbsent, ledger.KindBack, ledger.KindUnit, ledger.KindPlan, ledger.KindPart, ledger.KindDecision,
+		ledger.KindPrune, ledger.KindCarry:
 	default:
 		return fmt.Errorf("kind %q is not known", e.kind)
+	}
+	if v.until != everything && !e.is(ledger.KindCarry) {
+		for _, p := range e.parts {
+			v.changed[p.person] = true
+		}
 	}
 	err := project(v.book, v.l.keys, e)
 	if e.intent != nil && v.book.open[at] == nil {

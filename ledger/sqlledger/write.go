@@ -291,10 +291,11 @@ func (l *Ledger) End(ctx context.Context, run ledger.RunID, e ledger.Ending) err
 	if err != nil {
 		return err
 	}
+	err = l.prune(ctx, run)
 	l.mu.Lock()
 	delete(l.locks, run)
 	l.mu.Unlock()
-	return lock.Close()
+	return errors.Join(err, lock.Close())
 }
 
 var _ keeper = (*tx)(nil).aead
