@@ -264,10 +264,12 @@ func (b *Builder) locate(k source.Key) (id string, w whereabouts) {
 	if n < 0 && t >= 0 {
 		n = int(b.ties[t].person) // whose key that was
 	}
-	if n < 0 {
-		if id == "" {
-			return "", nowhere
-		}
+	switch {
+	case n < 0 && id == "":
+		return "", nowhere
+	case n < 0 && b.lingers(t):
+		return id, known // waiting is not leaving
+	case n < 0:
 		return id, left
 	}
 	switch p := b.people[n]; p.fate {

@@ -111,6 +111,7 @@ func (d *decoder) field(first bool) error {
 	p := d.plan
 	into := map[string]any{
 		"schema": &d.schema, "basis": &p.Basis, "summary": &p.Summary, "cost": &p.Cost, "limits": &p.Limits, "findings": &p.Findings,
+		"missing": &p.Missing, "back": &p.Back,
 	}[name]
 	if name == digestMember {
 		return d.Decode(&d.digest)

@@ -155,7 +155,7 @@ func (b *Builder) membersOf(g *group) map[string]bool {
 // of everybody who is, or will be, active by this plan.
 func (b *Builder) moves(n int32) bool {
 	p := b.people[n]
-	if p.flags&(chosen|dormant) != chosen {
+	if p.flags&chosen == 0 || p.flags&dormant != 0 && b.in.Policy.Lifecycle {
 		return false
 	}
 	switch p.fate {

@@ -145,6 +145,12 @@ func Encode(w io.Writer, p *Plan) error {
 	e.member("summary", p.Summary)
 	e.member("cost", p.Cost)
 	e.member("limits", orEmpty(p.Limits))
+	if len(p.Missing) > 0 {
+		e.member("missing", p.Missing)
+	}
+	if len(p.Back) > 0 {
+		e.member("back", p.Back)
+	}
 	e.member("findings", orEmpty(p.Findings))
 	e.write(`,"changes":[`)
 	for c := range p.Changes() {

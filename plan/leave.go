@@ -43,9 +43,18 @@ func (b *Builder) leave(t int) {
 	}
 }
 
+// lingers tells whether somebody who left the source is here as they were, for days yet.
+func (b *Builder) lingers(t int) bool {
+	action, u := b.in.Policy.Leaving.Action, b.ties[t].user
+	closes := b.in.Policy.Lifecycle && (action == "deactivate" || action == "delete")
+	return closes && b.staysFor(t) > 0 && u >= 0 && b.users[u].state == target.Active
+}
+
+// staysFor is how many days the account of a leaver is left as it is yet.
+func (b *Builder) staysFor(t int) int { return b.in.Policy.Leaving.After - b.days(b.ties[t].left) }
+
 func (b *Builder) leaveActive(t int, key source.Key) {
-	l := b.in.Policy.Leaving
-	wait := l.After - b.days(b.ties[t].left)
+	l, wait := b.in.Policy.Leaving, b.staysFor(t)
 	switch {
 	case l.Action != "deactivate" && l.Action != "delete":
 		b.Note(finding(Note, "left", key, source.Place{}, "left the source; leavers are only reported"))

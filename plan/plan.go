@@ -25,6 +25,10 @@ type Plan struct {
 	// as changes for the ledger. Nothing is sent of them: they are not among Changes.
 	Unlinked []Change
 
+	// Missing are linked people whom the source lacks and did not lack before, Back
+	// those whom it has again: their days begin, and end, when the plan is carried out.
+	Missing, Back []source.Key
+
 	// Waits are those whom this plan leaves incomplete, sorted by key.
 	Waits []Wait
 

@@ -95,6 +95,15 @@ func (c *census) link(l plan.Link) {
 	}
 }
 
+// leavers are the absent who were not missed before, but for those who have new
+// keys, sorted.
+func (c *census) leavers(succeeded []source.Key) []source.Key {
+	return slices.Sorted(slices.Values(slices.DeleteFunc(slices.Clone(c.absent), func(k source.Key) bool {
+		_, has := slices.BinarySearch(succeeded, k)
+		return has
+	})))
+}
+
 // mark is 16 bits of a key: enough to recognize the end of a file, too few to
 // tell who stood there.
 func mark(k source.Key) uint16 {

@@ -352,7 +352,7 @@ func (o *oracle) person(key, id string) {
 	}
 	f := o.now[id]
 	f["state"], l.off = "active", false
-	o.moving[key] = h.active
+	o.moving[key] = h.active || o.bare
 	o.apply(h, f, l, fresh, false)
 	o.giveBackRoles(h, f, l)
 }
@@ -504,6 +504,8 @@ func (o *oracle) chief(key string, matched map[string]string) string {
 		return l.id
 	case o.records[key] == nil && l != nil && !o.absent(key):
 		return l.id
+	case o.records[key] == nil && l != nil && !o.bare && o.leavers == "deactivate" && !o.due(l) && o.seen[l.id]["state"] == "active":
+		return l.id // waiting is not leaving
 	case o.records[key] == nil:
 		return ""
 	}

@@ -58,6 +58,7 @@ func (j Job) plan(ctx context.Context, quick bool) (*Proposal, error) {
 	}
 	p.Plan = b.Plan()
 	p.Plan.Basis.OrgID, p.Plan.Basis.Records, p.Plan.Basis.Reading = p.org, p.census.Records, p.census.Digest
+	p.Plan.Missing, p.Plan.Back = p.census.leavers(p.Plan.Succeeded), slices.Sorted(slices.Values(p.census.back))
 	return p, nil
 }
 

@@ -199,13 +199,10 @@ func (j Job) remember(ctx context.Context, id ledger.RunID, p *Proposal) error {
 	if err := j.unlink(ctx, id, p.Plan.Unlinked); err != nil {
 		return err
 	}
-	if p.census == nil {
-		return nil
-	}
 	if err := j.enroll(ctx, id, p); err != nil {
 		return err
 	}
-	if p.in.Quick { // who is inactive was not looked at
+	if p.census == nil || p.in.Quick { // who is inactive was not looked at
 		return nil
 	}
 	return j.noteShut(ctx, id, p.census)
@@ -241,19 +238,15 @@ func (j Job) enroll(ctx context.Context, id ledger.RunID, p *Proposal) error {
 	if !ok {
 		return nil
 	}
-	if len(p.census.units) > 0 {
+	if p.census != nil && len(p.census.units) > 0 {
 		if err := r.Place(ctx, id, p.census.units); err != nil {
 			return err
 		}
 	}
-	if len(p.census.absent)+len(p.census.back) == 0 {
+	if len(p.Plan.Missing)+len(p.Plan.Back) == 0 {
 		return nil
 	}
-	absent := slices.DeleteFunc(slices.Clone(p.census.absent), func(k source.Key) bool {
-		_, has := slices.BinarySearch(p.Plan.Succeeded, k)
-		return has
-	})
-	return r.Mark(ctx, id, absent, p.census.back)
+	return r.Mark(ctx, id, p.Plan.Missing, p.Plan.Back)
 }
 
 // unlink closes the links of users whom somebody else deleted.

@@ -82,6 +82,7 @@ func (j Job) saved(ctx context.Context, out *Proposal) (err error) {
 	}
 	p.Findings = slices.Concat(p.Findings, own, notes)
 	out.in, out.Plan = in, bounded(p, changes, in)
+	out.Plan.Missing, out.Plan.Back = p.Missing, p.Back
 	return nil
 }
 
