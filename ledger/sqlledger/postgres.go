@@ -157,6 +157,8 @@ func state(err error) string {
 	return ""
 }
 
+const rightsHint = "the schema has to be this user's: CREATE SCHEMA NAME AUTHORIZATION USER, or GRANT CREATE ON DATABASE and let rollcall make it"
+
 // remedies are by the beginning of a SQLSTATE, the longest first.
 var remedies = []struct {
 	state string
@@ -166,7 +168,8 @@ var remedies = []struct {
 	{"25006", fault.Invalid, "this server is a copy that is only read: name the primary"},
 	{"28", fault.Denied, "see that user and password are right: in the URL, PGPASSWORD or ~/.pgpass"},
 	{"3D000", fault.Invalid, "make the database first: createdb NAME"},
-	{"42501", fault.Denied, "grant this user the right: GRANT CREATE ON DATABASE, or make the schema and give it to this user"},
+	{"3F000", fault.Denied, rightsHint},
+	{"42501", fault.Denied, rightsHint},
 	{"53100", fault.Unavailable, "the server's disk is full: free some space; nothing was sent that is not written down"},
 	{"53", fault.Unavailable, "the server has no memory or no connection left; nothing was sent that is not written down"},
 	{"57", fault.Unavailable, "the server ends or just starts; try again; nothing was sent that is not written down"},
