@@ -42,6 +42,9 @@ func (y *Sync) Check(ctx context.Context) []Check {
 	for _, key := range slices.Sorted(slices.Values(idle(y.Config))) {
 		checks = append(checks, Check{Area: "configuration", State: checkNote, Text: key + " is read, and has no effect in this version"})
 	}
+	if len(y.Config.Redact) > 0 {
+		checks = append(checks, Check{Area: "configuration", State: checkWarning, Text: redacts(y.Config.Redact)})
+	}
 	names, read := y.readPeople(ctx)
 	checks = append(checks, read...)
 	if _, err := y.Job.Reading(ctx); err != nil {
@@ -55,6 +58,15 @@ func (y *Sync) Check(ctx context.Context) []Check {
 	checks = append(checks, y.permissions(found.Proofs)...)
 	checks = append(checks, y.coexist(ctx))
 	return append(checks, y.checkNames(ctx, names)...)
+}
+
+// redacts says what keeping digests costs.
+func redacts(paths []scim.Path) string {
+	var names []string
+	for _, p := range paths {
+		names = append(names, string(p))
+	}
+	return "the ledger keeps digests of " + strings.Join(names, ", ") + ": their changes cannot be reverted, nor shown; a plan that waits for a person holds their values"
 }
 
 func loggedIn(c genesys.Checked) string {

@@ -101,9 +101,6 @@ func (h Host) loadPatch(file string, asked bool) (*config.Config, error) {
 func (h Host) surroundings() config.Env { return config.Env{Lookup: h.env} }
 
 func (h Host) assemble(ctx context.Context, c *config.Config, write bool, in Intent, source bool) (_ *Sync, err error) {
-	if err := promised(c); err != nil {
-		return nil, err
-	}
 	y := &Sync{Config: c, Dialect: c.Dialect}
 	defer func() {
 		if err != nil {
@@ -154,7 +151,7 @@ func (h Host) offline(file string, asked bool) (*config.Config, error) {
 }
 
 func (h Host) openLedger(ctx context.Context, c *config.Config, readOnly bool) (*sqlledger.Ledger, error) {
-	o := sqlledger.Options{Now: h.Clock(), ReadOnly: readOnly, Together: together}
+	o := sqlledger.Options{Now: h.Clock(), ReadOnly: readOnly, Together: together, Redact: c.Redact}
 	if c.Retention != (config.Span{}) {
 		o.Keep = c.Retention.Before
 	}

@@ -101,7 +101,7 @@ var (
 	formats    = []string{"text", "jsonl", "csv", "ocsf"}
 	auditKinds = []ledger.Kind{
 		ledger.KindRun, ledger.KindIntent, ledger.KindOutcome, ledger.KindEnd, ledger.KindNote, ledger.KindAbsent, ledger.KindBack, ledger.KindForget,
-		ledger.KindPlan, ledger.KindPart, ledger.KindDecision, ledger.KindUnit,
+		ledger.KindPlan, ledger.KindPart, ledger.KindDecision, ledger.KindUnit, ledger.KindPrune, ledger.KindCarry,
 	}
 	changeKinds = []ledger.Kind{"", ledger.KindIntent, ledger.KindOutcome}
 )

@@ -234,10 +234,11 @@ func (s *session) verified(v ledger.Verification) error {
 			Sound      bool              `json:"sound"`
 			Entries    int64             `json:"entries"`
 			Runs       int               `json:"runs"`
+			Pruned     int64             `json:"pruned"`
 			Head       string            `json:"head"`
 			Checkpoint ledger.Checkpoint `json:"checkpoint"`
 			Faults     []string          `json:"faults"`
-		}{"rollcall.verification/1", len(v.Faults) == 0, v.Entries, v.Runs, fmt.Sprintf("%x", v.Head), v.Checkpoint, append([]string{}, v.Faults...)}
+		}{"rollcall.verification/1", len(v.Faults) == 0, v.Entries, v.Runs, v.Pruned, fmt.Sprintf("%x", v.Head), v.Checkpoint, append([]string{}, v.Faults...)}
 		if err := s.encode(doc); err != nil {
 			return err
 		}
@@ -252,7 +253,10 @@ func (s *session) verified(v ledger.Verification) error {
 			"keep this file as evidence, and restore the ledger from a copy made before")
 	}
 	if !s.json {
-		s.say("sound: %d entries of %d runs", v.Entries, v.Runs)
+		s.say("sound: %d entries of %d runs", v.Entries-v.Pruned, v.Runs)
+		if v.Pruned > 0 {
+			s.say("%d entries of before %s were pruned: that they were there is proven, what they said is gone", v.Pruned, v.PrunedTo.Format(time.DateOnly))
+		}
 	}
 	return nil
 }

@@ -109,6 +109,7 @@ func TestEveryMistakeAtItsPlace(t *testing.T) {
 		"an unknown schedule":          {also("schedule: {quick: often, full: daily at 25:00, drift: every 1s}\n"), []string{`7:19: "often" is not a schedule`, `7:32: "daily at 25:00" is not a schedule`, "7:55: a run every 10s is the most often"}},
 		"a time of day without a zone": {also("schedule: {full: daily at 02:00}\n"), []string{"7:11: full has a time of day: set timezone"}},
 		"an unknown redaction":         {also("redact: [titel]\n"), []string{"7:10: … title"}},
+		"a redacted list":              {also("redact: [title, roles, userName, manager]\n"), []string{"7:17: roles cannot be redacted", "7:24: userName cannot be redacted", "7:34: manager cannot be redacted"}},
 		"a retention of words":         {also("retention: long\n"), []string{`7:12: "long" is not a length of time`}},
 		"a literal ledger key":         {also("ledger_key: abc\n"), []string{"7:13: a secret does not stand in the file"}},
 	} {

@@ -240,11 +240,19 @@ func (f *draft) matching() kind {
 	}))
 }
 
+// needed are attributes that the ledger must know, beside lists and what leavers
+// get back: people are found by them, and their state is followed.
+var needed = []scim.Path{"userName", "externalId", "active"}
+
 func (f *draft) redact() kind {
 	return f.r.list("attributes", textSchema(""), func() { f.Redact = nil }, func(n *yaml.Node, text string) {
 		path, _, err := f.find(text)
 		if err != nil {
 			f.r.fail(n, "%v", err)
+			return
+		}
+		if _, set := f.Dialect.Sets[path]; set || slices.Contains(needed, path) || slices.Contains(f.Dialect.Leaving, path) {
+			f.r.fail(n, "%s cannot be redacted: the ledger needs its values to know people again, and what is rollcall's of a list", text)
 			return
 		}
 		f.Redact = append(f.Redact, path)

@@ -90,6 +90,10 @@ func (a *audit) plain(e reconcile.Evidence) string {
 		return "in the source again: " + name
 	case ledger.KindForget:
 		return "forgotten: the key of a person was destroyed"
+	case ledger.KindPrune:
+		return "entries older than the retention were removed"
+	case ledger.KindCarry:
+		return "carried over from entries that were removed: what is known of a person"
 	case ledger.KindPlan:
 		return waits(e.Note)
 	case ledger.KindDecision:

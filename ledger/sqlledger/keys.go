@@ -96,6 +96,7 @@ const (
 	ofID     = 'i'
 	ofChange = 'c'
 	ofOrg    = 'o'
+	ofValue  = 'v'
 )
 
 // digest is the keyed digest of text. UserNames are folded, all else is taken as it is.

@@ -51,6 +51,7 @@ import (
 
 	"rollcall/fault"
 	"rollcall/ledger"
+	"rollcall/scim"
 )
 
 // Options are what a ledger can be opened with; of the zero value only Now must be filled.
@@ -60,6 +61,10 @@ type Options struct {
 	Key      []byte // the ledger key, as ParseKey reads it; nil: that of KeyFile
 	KeyFile  string // "": FILE.key, and none on PostgreSQL
 	SignFile string // "": FILE.sign, and on PostgreSQL a key derived from the ledger key
+
+	// Redact are attributes of one value that are written down as keyed digests,
+	// but for those of plans that wait, which are carried out from here.
+	Redact []scim.Path
 
 	// Keep is from when on entries are kept, seen from now: what was recorded in
 	// whole months before is pruned when a run ends; nil: never.

@@ -54,10 +54,13 @@ func (t outcomeText) outcome() *ledger.Outcome {
 		At: t.At, Took: t.Took, Correlation: t.Correlation, Kind: t.Kind, Error: t.Error, Hint: t.Hint,
 	}
 	if len(t.Seen) > 0 {
-		o.Seen = t.Seen.Row(scim.NewShape(slices.Sorted(maps.Keys(t.Seen))...))
+		o.Seen = rowOf(t.Seen)
 	}
 	return o
 }
+
+// rowOf is v in a shape of its own.
+func rowOf(v ledger.Values) scim.Row { return v.Row(scim.NewShape(slices.Sorted(maps.Keys(v))...)) }
 
 // A face is what remains readable of an entry without any key: it names nobody.
 type face struct {

@@ -89,6 +89,9 @@ func (l *Ledger) Intend(ctx context.Context, run ledger.RunID, batch []plan.Chan
 }
 
 func (t *tx) intend(run ledger.RunID, c plan.Change) error {
+	if len(t.l.o.Redact) > 0 {
+		c = redactor{t.l.o.Redact, t.l.keys}.change(c)
+	}
 	digest := t.l.keys.digest(ofChange, c.ID)
 	if seq, err := t.openSeq(selectOpen, string(run), digest); err != nil {
 		return err
@@ -164,6 +167,9 @@ func (t *tx) settle(run ledger.RunID, o ledger.Outcome) error {
 	}
 	o.At = o.At.UTC()
 	c := intent.change
+	if len(t.l.o.Redact) > 0 {
+		o = redactor{t.l.o.Redact, t.l.keys}.outcome(o)
+	}
 	if c.Target.Type == scim.Group {
 		o = o.OfGroup(*c)
 	}
