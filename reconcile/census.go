@@ -184,12 +184,12 @@ func (c *census) judge(e Expect, last memo) {
 
 // emptied are the columns that lost more than half of their values since the
 // last good reading, record for record, and five or more: an export that still
-// has the column, and nothing in it.
+// has the column, and nothing in it. New people without a value empty nothing.
 func (c *census) emptied(last memo) (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(c.filled)) {
 		had := last.Filled[name] * c.Records // of as many records as there are now, times those of then
 		now := c.filled[name] * last.Records
-		if 2*now < had && had-now >= 5*last.Records {
+		if fewer := c.filled[name] < last.Filled[name]; fewer && 2*now < had && had-now >= 5*last.Records {
 			names = append(names, name)
 		}
 	}

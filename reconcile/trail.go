@@ -131,20 +131,24 @@ func (t *trail) meet(ctx context.Context, who string) error {
 
 // know takes over what e calls the one person.
 func (t *trail) know(e ledger.Entry) {
-	if e.Key == "" {
-		return // a group's
+	if e.Key != "" {
+		t.keys[e.Key] = true
 	}
-	t.keys[e.Key] = true
-	if e.Outcome != nil && e.Outcome.Ref.ID != "" {
+	if e.Outcome != nil && e.Outcome.Ref.ID != "" && !ofGroup(e) {
 		t.ids[e.Outcome.Ref.ID] = true
 	}
+}
+
+// ofGroup tells whether e is about a group, and so about many people.
+func ofGroup(e ledger.Entry) bool {
+	return e.Change != nil && e.Change.Target.Type == scim.Group || e.Outcome != nil && e.Outcome.Ref.Type == scim.Group
 }
 
 // part is e cut down to the one person.
 func (t *trail) part(e ledger.Entry) ledger.Entry {
 	mine := func(k source.Key, id string) bool { return t.keys[k] || t.ids[id] }
 	switch {
-	case e.Key != "" || e.Erased:
+	case !ofGroup(e) || e.Erased:
 	case e.Change != nil:
 		c, _ := e.Change.Among(mine)
 		e.Change = &c
