@@ -203,7 +203,7 @@ func (t *tx) append(e *opened) error {
 	if r.face, err = encode(e.face); err != nil {
 		return err
 	}
-	if r.sealed, err = seal(r.bound(t.l.id), e.parts, t.aead); err != nil {
+	if r.sealed, err = seal(r.bound(nil, t.l.id), e.parts, t.aead); err != nil {
 		return err
 	}
 	sum := r.digest(t.hash)

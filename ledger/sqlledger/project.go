@@ -35,28 +35,36 @@ type opened struct {
 // open opens the boxes of r and reads what is in them.
 func open(r record, ledgerID string, keys keeper) (*opened, error) {
 	e := &opened{record: r}
+	return e, e.open(ledgerID, keys)
+}
+
+// open opens the boxes of e, of which the record is filled in.
+func (e *opened) open(ledgerID string, keys keeper) error {
+	scratch := scratches.get()
+	defer scratches.put(scratch)
+	*scratch = e.bound((*scratch)[:0], ledgerID)
 	var err error
-	if e.parts, err = unseal(r.bound(ledgerID), r.sealed, keys); err != nil {
-		return nil, err
+	if e.parts, err = unseal(*scratch, e.sealed, keys); err != nil {
+		return err
 	}
-	if len(e.parts) == 0 || e.parts[0].person != r.person {
-		return nil, fmt.Errorf("no box for person %d", r.person)
+	if len(e.parts) == 0 || e.parts[0].person != e.person {
+		return fmt.Errorf("no box for person %d", e.person)
 	}
 	if e.parts[0].text == nil || e.person == 0 {
-		if err := unmarshal(r.face, &e.face); err != nil {
-			return nil, fmt.Errorf("face: %w", err)
+		if err := unmarshal(e.record.face, &e.face); err != nil {
+			return fmt.Errorf("face: %w", err)
 		}
 	}
 	if e.parts[0].text == nil {
-		return e, nil
+		return nil
 	}
 	if e.text, err = join(e.parts); err != nil {
-		return nil, err
+		return err
 	}
 	if e.who, err = mentions(e.parts); err != nil {
-		return nil, err
+		return err
 	}
-	return e, e.read()
+	return e.read()
 }
 
 // read decodes the text of the kinds that projections rest on.

@@ -192,6 +192,9 @@ func stood(n json.Number, rest any, parts []part) (any, error) {
 
 // mentions are the people that the parts are about, by how the text names them.
 func mentions(parts []part) (map[mention]int64, error) {
+	if len(parts) == 1 {
+		return nil, nil
+	}
 	out := map[mention]int64{}
 	for _, p := range parts[1:] {
 		if p.text == nil {
