@@ -80,10 +80,53 @@ func (j Job) saved(ctx context.Context, out *Proposal) (err error) {
 	if err != nil {
 		return err
 	}
-	p.Findings = slices.Concat(p.Findings, own, notes)
+	changes, made, err := j.made(ctx, p, changes)
+	if err != nil {
+		return err
+	}
+	p.Findings = slices.Concat(p.Findings, own, notes, made)
 	out.in, out.Plan = in, bounded(p, changes, in)
 	out.Plan.Missing, out.Plan.Back = p.Missing, p.Back
 	return nil
+}
+
+// made leaves the creates of people who have a user by now out of changes: an
+// earlier run of p, or another one, made them. What follows on such a create goes to that user.
+func (j Job) made(ctx context.Context, p *plan.Plan, changes iter.Seq[plan.Change]) (iter.Seq[plan.Change], []plan.Finding, error) {
+	users := map[source.Key]string{}
+	for c := range p.Changes() {
+		if c.Op == plan.Create {
+			users[c.Key] = ""
+		}
+	}
+	if len(users) == 0 {
+		return changes, nil, nil
+	}
+	var notes []plan.Finding
+	for l, err := range j.Store.Links(ctx, ledger.LinkQuery{}) {
+		if err != nil {
+			return nil, nil, err
+		}
+		if _, named := users[l.Key]; !named || l.Closed || l.Ref.ID == "" {
+			continue
+		}
+		users[l.Key] = l.Ref.ID
+		notes = append(notes, plan.Finding{Severity: plan.Note, Code: "created-since", Key: l.Key, Text: "has a user by now, whom an earlier run made"})
+	}
+	return func(yield func(plan.Change) bool) {
+		for c := range changes {
+			id := users[c.Key]
+			if id != "" && c.Op == plan.Create {
+				continue
+			}
+			if id != "" && c.Target.ID == "" {
+				c.Target.ID = id
+			}
+			if !yield(c) {
+				return
+			}
+		}
+	}, notes, nil
 }
 
 // owns tells whether a plan of that basis is this job's.
