@@ -91,11 +91,11 @@ func (s *server) number(name string) int64 {
 	return int64(binary.BigEndian.Uint64(sum[:])) // any 64 bits
 }
 
-// connect makes a pool whose sessions have these settings too.
-func (s *server) connect(pairs ...string) *sql.DB {
+// connect makes a pool whose sessions have this setting too, where it is not "".
+func (s *server) connect(setting, value string) *sql.DB {
 	c := s.config.Copy()
-	for i := 0; i < len(pairs); i += 2 {
-		c.RuntimeParams[pairs[i]] = pairs[i+1]
+	if setting != "" {
+		c.RuntimeParams[setting] = value
 	}
 	return stdlib.OpenDB(*c)
 }
@@ -105,7 +105,7 @@ const hasSchema = "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE ns
 func (s *server) open(ctx context.Context, write bool) (*sql.DB, error) {
 	var db *sql.DB
 	if write {
-		db = s.connect()
+		db = s.connect("", "")
 		db.SetMaxOpenConns(1)
 	} else {
 		db = s.connect("default_transaction_read_only", "on")

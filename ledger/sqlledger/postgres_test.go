@@ -128,6 +128,9 @@ func tables(t testing.TB, db *sql.DB) map[string]int {
 		}
 		out[name] = 0
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	for name := range out {
 		var n int
 		if err := db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+name).Scan(&n); err != nil {

@@ -130,8 +130,7 @@ type book interface {
 	mention(person, seq int64) error
 	opens(person int64, target []byte) ([]openRow, error)
 	put(o openRow) error
-	unsure(o openRow) error
-	drop(o openRow) error
+	conclude(o openRow, unsure bool) error // drops o, or keeps it as one whose outcome is not known
 	begin(r runRow) error
 	run(name string) (*runRow, error) // to be changed in place; nil where there is none
 	note(name string, seq int64) error
@@ -326,13 +325,11 @@ func projectClosed(b book, keys *keyring, e *opened) error {
 		w := ledger.Pending{Change: string(o.change), Op: plan.Op(o.op), Run: ledger.RunID(o.run)}
 		self := w == of
 		again = again || self && o.unsure
-		switch {
-		case w.ClosedBy(ledger.RunID(e.run), of, ledger.Result(e.result)):
-			err = b.drop(o)
-		case self:
-			err = b.unsure(o)
+		closed := w.ClosedBy(ledger.RunID(e.run), of, ledger.Result(e.result))
+		if !closed && !self {
+			continue
 		}
-		if err != nil {
+		if err := b.conclude(o, !closed); err != nil {
 			return err
 		}
 	}

@@ -156,7 +156,7 @@ const batch = 2000
 // entries follows the chain, opens every box, and projects: while one batch is
 // read, the one before is looked at, and the one before that is projected.
 func (v *verifier) entries() error {
-	rows, err := v.tx.QueryContext(v.ctx, v.l.bind(allEntries), v.until)
+	rows, err := v.tx.QueryContext(v.ctx, v.l.bind(allEntries), v.until) //nolint:rowserrcheck // read asks
 	if err != nil {
 		return err
 	}
