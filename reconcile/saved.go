@@ -7,7 +7,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"rollcall/fault"
@@ -87,7 +86,9 @@ func (j Job) saved(ctx context.Context, out *Proposal) (err error) {
 	p.Findings = slices.Concat(p.Findings, own, notes, made)
 	out.in, out.Plan = in, bounded(p, changes, in)
 	out.Plan.Missing, out.Plan.Back = p.Missing, p.Back
-	return nil
+	fewest, err := j.fewest(ctx, out.Plan.Changes(), in.Policy)
+	out.Plan.Limits = append(out.Plan.Limits, fewest...)
+	return err
 }
 
 // made leaves the creates of people who have a user by now out of changes: an
@@ -231,7 +232,7 @@ func (j Job) lift(policy *plan.Policy, p *plan.Plan) {
 }
 
 // bounded is p under the limits as they are now. What waited because of another
-// change waits until that is allowed; minimums of roles stand as counted.
+// change waits until that is allowed.
 func bounded(p *plan.Plan, changes iter.Seq[plan.Change], in plan.Input) *plan.Plan {
 	freed := func(yield func(plan.Change) bool) {
 		for c := range changes {
@@ -244,16 +245,6 @@ func bounded(p *plan.Plan, changes iter.Seq[plan.Change], in plan.Input) *plan.P
 		}
 	}
 	out := plan.Of(in, waiting(plan.Of(in, freed, nil)), p.Findings)
-	for _, l := range p.Limits {
-		if !strings.HasPrefix(l.Name, "role ") {
-			continue
-		}
-		if n, ok := in.Policy.Allow[l.Name]; ok {
-			l.Allowed = max(l.Allowed, n)
-			l.Exceeded = n >= 0 && l.Wanted > l.Allowed
-		}
-		out.Limits = append(out.Limits, l)
-	}
 	out.Summary.ActiveBefore, out.Summary.ActiveAfter = p.Summary.ActiveBefore, p.Summary.ActiveAfter
 	return out
 }
