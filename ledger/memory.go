@@ -340,7 +340,7 @@ func (r *replay) add(e Entry) {
 		r.await(e)
 	case KindDecision:
 		r.decide(e)
-	case KindForget, KindPart:
+	case KindForget, KindPart, KindPrune, KindCarry:
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -140,7 +141,7 @@ func unprivileged(dir string) ([]string, error) {
 }
 
 func run(as []string, command ...string) error {
-	line := append(as[:len(as):len(as)], command...)
+	line := slices.Concat(as, command)
 	out, err := exec.CommandContext(context.Background(), line[0], line[1:]...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%s: %w: %s", command[0], err, out)
@@ -155,7 +156,7 @@ const settings = "-c listen_addresses= -c fsync=off -c full_page_writes=off -c m
 // standard input, which comes with the end of this process.
 func (s *server) launch(as []string, postgres string) error {
 	script := fmt.Sprintf("'%s' -D '%s/data' -k '%s' %s >'%s/log' 2>&1 & pid=$!; cat >/dev/null; kill -INT $pid; wait $pid; rm -rf '%s'", postgres, s.dir, s.dir, settings, s.dir, s.dir)
-	line := append(as[:len(as):len(as)], "sh", "-c", script)
+	line := slices.Concat(as, []string{"sh", "-c", script})
 	s.cmd = exec.CommandContext(context.Background(), line[0], line[1:]...)
 	var err error
 	if s.stdin, err = s.cmd.StdinPipe(); err != nil {
