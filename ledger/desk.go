@@ -40,7 +40,7 @@ type Standing string
 const (
 	Approved Standing = "approved"
 	Rejected Standing = "rejected"
-	Replaced Standing = "replaced" // by a newer one of the same sync and command
+	Replaced Standing = "replaced" // by a newer one of the same sync and command, or because nothing waits any more
 	Applied  Standing = "applied"  // carried out to its end
 )
 
@@ -50,7 +50,7 @@ type Decision struct {
 	Standing Standing  `json:"standing"`
 	By       string    `json:"by"`
 	Because  string    `json:"because,omitempty"`
-	Run      RunID     `json:"run,omitempty"` // that carried it out, or whose plan replaced it
+	Run      RunID     `json:"run,omitempty"` // that carried it out, or replaced it
 	At       time.Time `json:"-"`
 }
 
@@ -77,7 +77,7 @@ func (w WaitingPlan) May(d Decision) error {
 	}
 	by := "by " + was.By
 	if was.Standing == Replaced {
-		by = "by plan " + string(was.Run)
+		by = "by run " + string(was.Run)
 	}
 	return fmt.Errorf("plan %s: it was %s %s at %s: %w", d.Plan, was.Standing, by, was.At.UTC().Format(time.RFC3339), fault.Refused)
 }

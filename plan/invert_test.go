@@ -198,7 +198,7 @@ func TestTakeBack(t *testing.T) {
 			done: []plan.Change{left(plan.Trait{Path: "roles", Values: named("Agent", "employee")})}, state: target.Inactive,
 			now: map[scim.Path][]scim.Value{"roles": nil},
 			want: "reactivate u1\n  active: [false] => [true] + [] - []\n" +
-				"error lost-by-leaving: leaving took the roles \"Agent\"; in which divisions is not known, for grants were not kept (leavers.restore: [roles] keeps them): give them by hand\n",
+				"error lost-by-leaving: leaving took the roles \"Agent\"; in which divisions is not known, for grants might not be read then (authorization:grant:view): give them by hand\n",
 		},
 		"who was deactivated, and deleted since, is left alone": {
 			done: []plan.Change{left(plan.Trait{Path: "groups", Values: named("g1")})}, state: target.Erased,

@@ -159,7 +159,7 @@ func (r *reversal) giveBack() (given []Trait) {
 			r.emit(Grant, backFollowing, 0, []Edit{{Path: t.Path, Add: t.Values, Back: true}}).Reason = givenBack
 		case rolesOf:
 			if !granted {
-				r.find(Error, "lost-by-leaving", "leaving took the roles %s; in which divisions is not known, for grants were not kept (leavers.restore: [roles] keeps them): give them by hand", spoken(t.Values))
+				r.find(Error, "lost-by-leaving", "leaving took the roles %s; in which divisions is not known, for grants might not be read then (authorization:grant:view): give them by hand", spoken(t.Values))
 			}
 			continue
 		default:

@@ -62,11 +62,11 @@ func (b *Builder) leaveActive(t int, key source.Key) {
 		b.Note(finding(Note, "leaving", key, source.Place{}, "left the source; %s follows %s", l.Action, inDays(wait)))
 	case l.Action == "delete":
 		c := b.leaver(t, key, Delete, leftSource)
-		c.Leaving = b.leavings()
+		c.Leaving = Leavings(b.in.Dialect)
 		b.emit(c, deleting, 0, counted, closing)
 	default:
 		c := b.leaver(t, key, Deactivate, leftSource)
-		c.Edits, c.Leaving = activate(false), b.leavings()
+		c.Edits, c.Leaving = activate(false), Leavings(b.in.Dialect)
 		b.emit(c, leaving, 0, counted, closing)
 	}
 }

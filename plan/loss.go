@@ -70,16 +70,6 @@ func (l Loss) Less(edits []Edit) Loss {
 	return l
 }
 
-// leavings are the paths that are kept of a leaver. Grants are read where they
-// would be given back only: that is one request more.
-func (b *Builder) leavings() []Trait {
-	all := Leavings(b.in.Dialect)
-	if !slices.Contains(b.in.Policy.Restore, target.GrantsOf) {
-		return all[:len(all)-1]
-	}
-	return all
-}
-
 // standing keeps what was answered about somebody who comes back.
 func (b *Builder) standing(o target.Observed) {
 	for i, p := range o.Row.Shape().Paths() {

@@ -169,7 +169,7 @@ func (b *Builder) planLinked(n int) {
 		c.partial = true
 		b.people[n].flags |= touched
 		ch := c.change(Deactivate, inactiveInSource, activate(false))
-		ch.Leaving = b.leavings()
+		ch.Leaving = Leavings(b.in.Dialect)
 		b.emit(ch, leaving, 0, counted, closing)
 	case want && p.flags&vague == 0 && b.in.Policy.Lifecycle:
 		b.reactivate(n)
@@ -327,7 +327,7 @@ func (b *Builder) adopt(n int) {
 	b.tell(c)
 	ch := c.change(Adopt, b.reason(n), c.edits)
 	if _, to, turns := turned(ch); turns && to == target.Inactive {
-		ch.Leaving = b.leavings()
+		ch.Leaving = Leavings(b.in.Dialect)
 	}
 	k := counted
 	if p.fate == recovered {

@@ -95,8 +95,9 @@ func (j Job) carries(ctx context.Context, id string) (role string, ok bool, err 
 	return role, ok, nil
 }
 
-// guarded are the findings about groups of p that carry a guarded role by now;
-// their changes are left out of the plan that comes back.
+// guarded are the findings about groups of p that carry a guarded role by now,
+// and about changes that would grant or take one; these changes are left out of
+// the plan that comes back.
 func (j Job) guarded(ctx context.Context, p *plan.Plan) (iter.Seq[plan.Change], []plan.Finding, error) {
 	roles, notes := map[string]string{}, []plan.Finding(nil)
 	for c := range p.Changes() {
@@ -115,11 +116,43 @@ func (j Job) guarded(ctx context.Context, p *plan.Plan) (iter.Seq[plan.Change], 
 		}
 		roles[c.Target.ID] = role
 	}
+	touching, more := j.guardedRoles(p)
 	return func(yield func(plan.Change) bool) {
 		for c := range p.Changes() {
-			if roles[c.Target.ID] == "" && !yield(c) {
+			if roles[c.Target.ID] == "" && !touching[c.ID] && !yield(c) {
 				return
 			}
 		}
-	}, notes, nil
+	}, append(notes, more...), nil
+}
+
+// guardedRoles are the changes of p that grant or take a guarded role of a user, and what is to be said of them.
+func (j Job) guardedRoles(p *plan.Plan) (ids map[string]bool, notes []plan.Finding) {
+	ids = map[string]bool{}
+	for c := range p.Changes() {
+		if c.Target.Type != scim.User || !slices.ContainsFunc(c.Edits, j.touchesGuarded) {
+			continue
+		}
+		ids[c.ID] = true
+		notes = append(notes, plan.Finding{
+			Severity: plan.Error, Code: "guarded-role", Key: c.Key,
+			Text: "the plan grants or takes a role that is guarded by now: left out; protect.roles can allow it",
+		})
+	}
+	return ids, notes
+}
+
+// touchesGuarded tells whether e grants or takes a guarded role.
+func (j Job) touchesGuarded(e plan.Edit) bool {
+	id := map[scim.Path]string{rolesPath: "value", target.GrantsOf: "role"}[e.Path]
+	touched := slices.Concat(e.Add, e.Remove)
+	if e.Whole {
+		touched = append(unlisted(e.Set, e.Before), unlisted(e.Before, slices.Concat(e.Set, e.Keep))...)
+	}
+	return id != "" && slices.ContainsFunc(touched, func(v scim.Value) bool { return j.Input.Policy.Guards(v, id) })
+}
+
+// unlisted are the values of vs that are not among those.
+func unlisted(vs, those []scim.Value) []scim.Value {
+	return slices.DeleteFunc(slices.Clone(vs), func(v scim.Value) bool { return slices.Contains(those, v) })
 }

@@ -52,7 +52,9 @@ func (j Job) Patch(ctx context.Context, name string, file []byte) (*Proposal, er
 	}
 	e.in.Basis.OrgID = p.org
 	p.in, p.Plan = e.in, plan.Of(e.in, slices.Values(changes), r.notes)
-	return p, nil
+	fewest, err := e.fewest(ctx, p.Plan.Changes(), e.in.Policy)
+	p.Plan.Limits = append(p.Plan.Limits, fewest...)
+	return p, err
 }
 
 // refusal lists what is wrong with the file, and whom it leaves undone, with their places.

@@ -76,6 +76,7 @@ const (
 	deleted  = "GET /api/v2/users 200"
 	named    = "GET /api/v2/authorization/roles 200"         // a name is checked before somebody is given it
 	carried  = "GET /api/v2/authorization/subjects/{id} 200" // what a group carries before somebody joins it
+	granted  = carried                                       // and what a leaver has before they go
 )
 
 func TestQuickSendsWhatIsDueAndNothingElse(t *testing.T) {
@@ -100,7 +101,7 @@ func TestQuickSendsWhatIsDueAndNothingElse(t *testing.T) {
 			map[string]int{read: 2, patched: 2, named: 1},
 		},
 		"a joiner": {func(o *org) { o.source.rows = company(31) }, map[string]int{looked: 2, deleted: 1, created: 1, joined: 1, carried: 1, named: 1}},
-		"a leaver": {func(o *org) { o.source.rows = o.source.rows[:29] }, map[string]int{read: 1, patched: 1}},
+		"a leaver": {func(o *org) { o.source.rows = o.source.rows[:29] }, map[string]int{read: 1, granted: 1, patched: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -214,7 +215,7 @@ func TestQuickFindsWhatIsDueBesideNewRows(t *testing.T) {
 		"a leaver whose days are over": {
 			before: func(o *org) { o.job.Input.Policy.Leaving.After = 3; o.source.rows = o.source.rows[:29] },
 			when:   3 * day,
-			want:   map[string]int{read: 1, patched: 1},
+			want:   map[string]int{read: 1, granted: 1, patched: 1},
 		},
 		"a leaver whose days are not over": {
 			before: func(o *org) { o.job.Input.Policy.Leaving.After = 3; o.source.rows = o.source.rows[:29] },

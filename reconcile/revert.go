@@ -285,7 +285,9 @@ func (u *undoing) plan(ctx context.Context) (*plan.Plan, error) {
 	first := plan.Of(u.in, slices.Values(u.changes), nil)
 	out := plan.Of(u.in, waiting(first), u.notes)
 	u.in.Users, u.in.Groups = shapes(out, nil)
-	return out, nil
+	fewest, err := u.fewest(ctx, out.Changes(), *p)
+	out.Limits = append(out.Limits, fewest...)
+	return out, err
 }
 
 // alone is a policy whose limits count nothing of the last 24 hours.

@@ -107,6 +107,33 @@ func TestRevertTakesBackWhatWasDoneWithoutAnAnswer(t *testing.T) {
 	})
 }
 
+func TestRevertLeavesAloneWhatTheRunOnlyFoundDone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := newOrg(t, nil, company(6)...)
+		o.apply()
+		o.source.rows = company(6)[:5]
+		o.source.rows[1].title = "Lead"
+		saved := o.plan()
+		o.edit("e001@example.com", "title", "Lead")
+		o.edit("e005@example.com", "active", false)
+		before := o.end()
+		r, err := o.job.Apply(t.Context(), "apply", func(ctx context.Context) (*reconcile.Proposal, error) { return o.job.Saved(ctx, saved) }, reconcile.Hooks{})
+		if err != nil || r.Conflicts != 2 || r.Failed+r.LeftOut > 0 {
+			t.Fatalf("Apply = %+v, %v; want all found done, two of it after a conflict", r, err)
+		}
+		_, p := o.revert(r.Run)
+		if got := ops(p); got[plan.Update]+got[plan.Reactivate] > 0 {
+			t.Errorf("taken back: %v; want nothing of what another hand did", got)
+		}
+		after := o.end()
+		for _, who := range []string{"e001@example.com", "e005@example.com"} {
+			if diff := cmp.Diff(before[who], after[who]); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", who, diff)
+			}
+		}
+	})
+}
+
 func TestRevertLeavesAloneWhatSomebodyChangedSince(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		o, _, run := night(t, nil)

@@ -115,11 +115,15 @@ func (u *undoing) record(r *record) {
 func (r *record) did() bool {
 	switch r.change.Op {
 	case plan.Delete, plan.Restore, plan.Deactivate, plan.Reactivate:
-		return r.outcome.Result == ledger.Done || r.outcome.Attempts > 0 || r.late
+		return r.outcome.Result == ledger.Done || r.unsure()
 	default:
 		return true
 	}
 }
+
+// unsure tells whether what was found done may be the change's own doing: an
+// answer was lost. A request that was refused over its version did nothing.
+func (r *record) unsure() bool { return r.late || r.outcome.Attempts > r.outcome.Conflicts }
 
 // carried is the change with its edits as they were carried out. Where an
 // answer was lost, what was read then is what the change itself left: planning's word counts.
@@ -134,7 +138,7 @@ func (r *record) carried() plan.Change {
 	edits := slices.Clone(o.Edits)
 	for i, e := range edits {
 		at := slices.IndexFunc(c.Edits, func(d plan.Edit) bool { return d.Path == e.Path })
-		if at >= 0 && o.Result == ledger.Found && (o.Attempts > 0 || r.late) {
+		if at >= 0 && o.Result == ledger.Found && r.unsure() {
 			edits[i].Before = c.Edits[at].Before
 		}
 	}

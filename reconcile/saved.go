@@ -7,7 +7,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"rollcall/fault"
@@ -80,10 +79,55 @@ func (j Job) saved(ctx context.Context, out *Proposal) (err error) {
 	if err != nil {
 		return err
 	}
-	p.Findings = slices.Concat(p.Findings, own, notes)
+	changes, made, err := j.made(ctx, p, changes)
+	if err != nil {
+		return err
+	}
+	p.Findings = slices.Concat(p.Findings, own, notes, made)
 	out.in, out.Plan = in, bounded(p, changes, in)
 	out.Plan.Missing, out.Plan.Back = p.Missing, p.Back
-	return nil
+	fewest, err := j.fewest(ctx, out.Plan.Changes(), in.Policy)
+	out.Plan.Limits = append(out.Plan.Limits, fewest...)
+	return err
+}
+
+// made leaves the creates of people who have a user by now out of changes: an
+// earlier run of p, or another one, made them. What follows on such a create goes to that user.
+func (j Job) made(ctx context.Context, p *plan.Plan, changes iter.Seq[plan.Change]) (iter.Seq[plan.Change], []plan.Finding, error) {
+	users := map[source.Key]string{}
+	for c := range p.Changes() {
+		if c.Op == plan.Create {
+			users[c.Key] = ""
+		}
+	}
+	if len(users) == 0 {
+		return changes, nil, nil
+	}
+	var notes []plan.Finding
+	for l, err := range j.Store.Links(ctx, ledger.LinkQuery{}) {
+		if err != nil {
+			return nil, nil, err
+		}
+		if _, named := users[l.Key]; !named || l.Closed || l.Ref.ID == "" {
+			continue
+		}
+		users[l.Key] = l.Ref.ID
+		notes = append(notes, plan.Finding{Severity: plan.Note, Code: "created-since", Key: l.Key, Text: "has a user by now, whom an earlier run made"})
+	}
+	return func(yield func(plan.Change) bool) {
+		for c := range changes {
+			id := users[c.Key]
+			if id != "" && c.Op == plan.Create {
+				continue
+			}
+			if id != "" && c.Target.ID == "" {
+				c.Target.ID = id
+			}
+			if !yield(c) {
+				return
+			}
+		}
+	}, notes, nil
 }
 
 // owns tells whether a plan of that basis is this job's.
@@ -188,7 +232,7 @@ func (j Job) lift(policy *plan.Policy, p *plan.Plan) {
 }
 
 // bounded is p under the limits as they are now. What waited because of another
-// change waits until that is allowed; minimums of roles stand as counted.
+// change waits until that is allowed.
 func bounded(p *plan.Plan, changes iter.Seq[plan.Change], in plan.Input) *plan.Plan {
 	freed := func(yield func(plan.Change) bool) {
 		for c := range changes {
@@ -201,16 +245,6 @@ func bounded(p *plan.Plan, changes iter.Seq[plan.Change], in plan.Input) *plan.P
 		}
 	}
 	out := plan.Of(in, waiting(plan.Of(in, freed, nil)), p.Findings)
-	for _, l := range p.Limits {
-		if !strings.HasPrefix(l.Name, "role ") {
-			continue
-		}
-		if n, ok := in.Policy.Allow[l.Name]; ok {
-			l.Allowed = max(l.Allowed, n)
-			l.Exceeded = n >= 0 && l.Wanted > l.Allowed
-		}
-		out.Limits = append(out.Limits, l)
-	}
 	out.Summary.ActiveBefore, out.Summary.ActiveAfter = p.Summary.ActiveBefore, p.Summary.ActiveAfter
 	return out
 }

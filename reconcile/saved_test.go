@@ -81,6 +81,20 @@ func TestOfASavedPlanNobodyIsCarriedOutForAStranger(t *testing.T) {
 	})
 }
 
+func TestASavedPlanThatWasCarriedOutIsFoundDone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := newOrg(t, nil, company(5)...)
+		saved := o.plan()
+		propose := func(ctx context.Context) (*reconcile.Proposal, error) { return o.job.Saved(ctx, saved) }
+		for _, time := range []string{"once", "again"} {
+			r, err := o.job.Apply(t.Context(), "apply", propose, reconcile.Hooks{})
+			if err != nil || r.Exit() != 0 || r.LeftOut+r.Failed > 0 || len(o.people()) != 5 {
+				t.Errorf("%s: %+v, %v with %d people; want exit 0 and 5", time, r, err, len(o.people()))
+			}
+		}
+	})
+}
+
 func TestASavedPlanGrowsOld(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		o := newOrg(t, nil, company(3)...)

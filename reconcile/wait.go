@@ -65,8 +65,11 @@ func (j Job) waiting(p *Proposal) iter.Seq[plan.Change] {
 func (j Job) await(ctx context.Context, id ledger.RunID, p *Proposal) (w ledger.WaitingPlan, err error) {
 	why := j.waits(p)
 	desk, ok := j.Store.(ledger.Desk)
-	if why == "" || !ok {
+	switch {
+	case !ok:
 		return w, nil
+	case why == "":
+		return w, j.withdraw(ctx, desk, id, p)
 	}
 	if w, err = j.standing(ctx, desk, p); w.ID != "" || err != nil {
 		return w, err
@@ -79,6 +82,29 @@ func (j Job) await(ctx context.Context, id ledger.RunID, p *Proposal) (w ledger.
 		return w, err
 	}
 	return desk.WaitingPlan(ctx, id)
+}
+
+// withdraw replaces the plan that waits by nothing, where everybody was compared
+// and nothing waits any more: what it would do is not wanted now.
+func (j Job) withdraw(ctx context.Context, desk ledger.Desk, id ledger.RunID, p *Proposal) error {
+	if p.census == nil || p.in.Quick || len(j.Input.Policy.Only) > 0 || p.Plan.Refused() {
+		return nil
+	}
+	for w, err := range desk.WaitingPlans(ctx) {
+		if err != nil {
+			return err
+		}
+		if !j.serves(w) || !w.Open() {
+			continue
+		}
+		return desk.Decide(ctx, ledger.Decision{Plan: w.ID, Standing: ledger.Replaced, By: j.Start.Actor, Because: "nothing waits any more", Run: id})
+	}
+	return nil
+}
+
+// serves tells whether w is of this sync, command and organization.
+func (j Job) serves(w ledger.WaitingPlan) bool {
+	return w.Sync == j.Start.Sync && w.Command == j.Start.Command && w.Org == j.Start.Org
 }
 
 // header is a plan of the changes of p that wait. Nobody's name stands in it
@@ -110,7 +136,7 @@ func (j Job) standing(ctx context.Context, desk ledger.Desk, p *Proposal) (ledge
 		if err != nil {
 			return w, err
 		}
-		if w.Sync != j.Start.Sync || w.Command != j.Start.Command || w.Org != j.Start.Org || w.Basis.Mapping != p.Plan.Basis.Mapping || !w.Open() || expired(w, j.Now()) {
+		if !j.serves(w) || w.Basis.Mapping != p.Plan.Basis.Mapping || !w.Open() || expired(w, j.Now()) {
 			continue
 		}
 		same, err := j.same(ctx, w, j.waiting(p))
@@ -168,7 +194,7 @@ func Decide(ctx context.Context, desk ledger.Desk, a Approval, now time.Time, d 
 	if err == nil {
 		err = current(w, now)
 	}
-	if err == nil && a.Another && d.Standing == ledger.Approved && strings.EqualFold(w.Maker, d.By) {
+	if err == nil && a.Another && d.Standing == ledger.Approved && sameName(w.Maker, d.By) {
 		err = fault.WithHint(fmt.Errorf("approve plan %s: %s made it, and approvals.by is another: %w", w.ID, w.Maker, fault.Refused),
 			"let somebody else look at it and approve it, with --as NAME where they share this account")
 	}
@@ -179,6 +205,11 @@ func Decide(ctx context.Context, desk ledger.Desk, a Approval, now time.Time, d 
 		return w, err
 	}
 	return desk.WaitingPlan(ctx, d.Plan)
+}
+
+// sameName tells whether two names are one person's: case and white space tell nobody apart.
+func sameName(a, b string) bool {
+	return strings.EqualFold(strings.Join(strings.Fields(a), " "), strings.Join(strings.Fields(b), " "))
 }
 
 // current tells whether w can still be decided about, or carried out.

@@ -124,8 +124,9 @@ func TestAPlanIsApprovedForItsChangesOnly(t *testing.T) {
 		o := leaving(t, 40, 12)
 		id := o.wait()
 		o.approve(id)
-		o.source.rows = company(40)[:37] // three of them go on their own meanwhile
+		o.job.Input.Policy.Only = []string{"e037", "e038", "e039"} // three of them go on their own meanwhile
 		o.apply()
+		o.job.Input.Policy.Only = nil
 		r, err := o.carryOut(id)
 		if err != nil || o.inactive() != 12 || r.Moved > 0 {
 			t.Errorf("carried out: %+v, %v with %d inactive; want 12, three found done", r, err, o.inactive())
@@ -144,9 +145,34 @@ func TestWhoMadeAPlanMayNotApproveIt(t *testing.T) {
 		if err := o.decide(id, "Tester", ledger.Approved); !errors.Is(err, fault.Refused) || !strings.Contains(err.Error(), "tester made it") {
 			t.Errorf("approved by its maker: %v, want it refused", err)
 		}
+		if err := o.decide(id, " TESTER ", ledger.Approved); !errors.Is(err, fault.Refused) {
+			t.Errorf("approved by its maker with a space: %v, want it refused", err)
+		}
 		o.job.Approval.Another = false
 		if err := o.decide(id, "tester", ledger.Approved); err != nil {
 			t.Errorf("approved by its maker, where anybody may: %v", err)
+		}
+	})
+}
+
+func TestAPlanThatNobodyWantsAnyMoreIsWithdrawn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := leaving(t, 24, 12)
+		id := o.wait()
+		o.approve(id)
+		o.source.rows = company(24) // the export was corrected
+		o.job.Input.Policy.Only = []string{"e000"}
+		o.apply()
+		o.job.Input.Policy.Only = nil
+		if w, err := o.ledger.WaitingPlan(t.Context(), id); err != nil || !w.Open() {
+			t.Errorf("after a run of one person alone the plan is %+v, %v; want it open", w.Decided, err)
+		}
+		run := o.apply().Run
+		if w, err := o.ledger.WaitingPlan(t.Context(), id); err != nil || w.Decided.Standing != ledger.Replaced || w.Decided.Run != run {
+			t.Errorf("the plan is %+v, %v; want it replaced by %s", w.Decided, err, run)
+		}
+		if _, err := o.carryOut(id); !errors.Is(err, fault.Refused) || o.inactive() != 0 {
+			t.Errorf("carried out: %v with %d inactive, want it refused", err, o.inactive())
 		}
 	})
 }
@@ -168,7 +194,7 @@ func TestAPlanExpires(t *testing.T) {
 		if second == first {
 			t.Errorf("the plan that expired waits still")
 		}
-		if err := o.decide(first, "jo", ledger.Rejected); !errors.Is(err, fault.Refused) || !strings.Contains(err.Error(), "replaced by plan "+string(second)) {
+		if err := o.decide(first, "jo", ledger.Rejected); !errors.Is(err, fault.Refused) || !strings.Contains(err.Error(), "replaced by run "+string(second)) {
 			t.Errorf("rejected: %v, want it refused: it was replaced", err)
 		}
 	})

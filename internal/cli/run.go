@@ -44,7 +44,7 @@ func (f *runFlags) parse() error {
 	if f.Allow, err = app.ParseAllow(f.allow); err != nil {
 		return usageError{err}
 	}
-	if (len(f.allow) > 0 || f.Believe) && f.Because == "" {
+	if (len(f.allow) > 0 || f.Believe) && strings.TrimSpace(f.Because) == "" {
 		return fault.WithHint(usage("--allow and --believe need a reason"), `add --because "why"`)
 	}
 	return nil

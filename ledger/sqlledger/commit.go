@@ -57,14 +57,18 @@ func (l *Ledger) take() []*request {
 	return batch
 }
 
-// commitAll commits the batch in one transaction; where one fails, each in its own.
+// errUncertain is of a commit whose answer was not heard: it may be durable.
+var errUncertain = errors.New("the commit was not confirmed")
+
+// commitAll commits the batch in one transaction; where one fails, each in its
+// own, unless it may be durable all the same.
 func (l *Ledger) commitAll(ctx context.Context, batch []*request) {
 	if len(batch) == 0 {
 		return // an earlier leader took this caller's request along
 	}
 	err := l.commitOnce(ctx, batch)
 	for _, r := range batch {
-		if err != nil && len(batch) > 1 {
+		if err != nil && len(batch) > 1 && !errors.Is(err, errUncertain) {
 			r.done <- l.commitOnce(ctx, []*request{r})
 		} else {
 			r.done <- err
@@ -94,7 +98,7 @@ func (l *Ledger) commitOnce(ctx context.Context, batch []*request) error {
 		return err
 	}
 	if err := sqlTx.Commit(); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errUncertain, err)
 	}
 	l.remember(t.intents)
 	return nil
@@ -203,7 +207,7 @@ func (t *tx) append(e *opened) error {
 	if r.face, err = encode(e.face); err != nil {
 		return err
 	}
-	if r.sealed, err = seal(r.bound(t.l.id), e.parts, t.aead); err != nil {
+	if r.sealed, err = seal(r.bound(nil, t.l.id), e.parts, t.aead); err != nil {
 		return err
 	}
 	sum := r.digest(t.hash)

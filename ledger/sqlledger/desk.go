@@ -109,7 +109,7 @@ func (l *Ledger) WaitingPlan(ctx context.Context, id ledger.RunID) (ledger.Waiti
 func (l *Ledger) WaitingPlans(ctx context.Context) iter.Seq2[ledger.WaitingPlan, error] {
 	return func(yield func(ledger.WaitingPlan, error) bool) {
 		w := l.wallet(ctx)
-		for header, err := range l.paged(ctx, selectDesk, nil) {
+		for header, err := range l.paged(ctx, selectDesk, nil, 0) {
 			var p ledger.WaitingPlan
 			if err == nil {
 				p, err = l.stands(l.finder(ctx), w.key, header)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"rollcall/ledger"
 	"rollcall/ledger/ledgertest"
@@ -397,5 +398,30 @@ func TestADestroyedKeyTakesOnePersonsPart(t *testing.T) {
 	v, err := l.Verify(ctx, "")
 	if err != nil || len(v.Faults) != 1 || !strings.Contains(v.Faults[0], "no entry says") {
 		t.Errorf("Verify() = %q, %v, want only that no entry says so", v.Faults, err)
+	}
+}
+
+// What audit asks for by person, run or time is found by an index, not by reading everything.
+func TestEntriesAreFoundByAnIndex(t *testing.T) {
+	t.Parallel()
+	for name, place := range places(t) {
+		for ask, f := range map[string]ledger.Filter{
+			"who": {Who: "e1"}, "run": {Run: "r"}, "who and since": {Who: "e1", Since: time.Unix(1, 0)}, "since": {Since: time.Unix(1, 0)},
+		} {
+			t.Run(name+"/"+ask, func(t *testing.T) {
+				t.Parallel()
+				l := open(t, place, opening(place))
+				defer func() { _ = l.Close() }()
+				steps, err := sqlledger.Explain(t.Context(), l, f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, s := range steps {
+					if strings.Contains(s, "SCAN entries") || strings.Contains(s, "Seq Scan on entries") || strings.Contains(s, "Seq Scan on mentions") || ask == "since" && !strings.Contains(strings.Join(steps, ""), "entries_time") {
+						t.Errorf("%s\nreads everything", strings.Join(steps, "\n"))
+					}
+				}
+			})
+		}
 	}
 }

@@ -5,11 +5,13 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"rollcall/fault"
 	"rollcall/ledger"
@@ -331,6 +333,108 @@ func TestDiskFull(t *testing.T) {
 	v, err := l.Verify(t.Context(), "")
 	if err != nil || len(v.Faults) > 0 {
 		t.Errorf("Verify() = %q, %v, want no fault", v.Faults, err)
+	}
+}
+
+// A clock that jumps back puts entries in no other order, and hides nothing.
+func TestAClockThatJumpsBack(t *testing.T) {
+	t.Parallel()
+	for name, place := range places(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock, o := &ledgertest.Clock{}, opening(place)
+			o.Now = clock.Now
+			l, ctx := open(t, place, o), t.Context()
+			defer func() { _ = l.Close() }()
+			for i := range 3 {
+				run, err := l.Begin(ctx, ledger.Start{Org: "org", Reason: fmt.Sprint(i)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := l.Intend(ctx, run, []plan.Change{ledgertest.Creation("e1")}); err != nil {
+					t.Fatal(err)
+				}
+				clock.Move(-48 * time.Hour)
+				if err := l.Settle(ctx, run, []ledger.Outcome{ledgertest.Created("e1", "u1")}); err != nil {
+					t.Fatal(err)
+				}
+				if err := l.End(ctx, run, ledger.Ending{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if v, err := l.Verify(ctx, ""); err != nil || len(v.Faults) > 0 {
+				t.Errorf("Verify() = %q, %v, want no fault", v.Faults, err)
+			}
+			newest := ""
+			for r, err := range l.Runs(ctx) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				newest += r.Start.Reason
+			}
+			if newest != "210" {
+				t.Errorf("runs are listed as %s, want the last one first", newest)
+			}
+			last := int64(0)
+			for e, err := range l.Entries(ctx, ledger.Filter{}) {
+				if err != nil || e.Seq != last+1 {
+					t.Errorf("entry %d follows %d, %v", e.Seq, last, err)
+				}
+				last = e.Seq
+			}
+		})
+	}
+}
+
+// A copy made in the middle of a run is a ledger: sound, with the run that did
+// not end, whose lock is free there. It cannot be passed off as the original later.
+func TestACopyMadeInTheMiddle(t *testing.T) {
+	t.Parallel()
+	path, _ := lay(t)
+	l, ctx := open(t, path, options()), t.Context()
+	defer func() { _ = l.Close() }()
+	run, err := l.Begin(ctx, ledger.Start{Org: "org"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Intend(ctx, run, []plan.Change{ledgertest.Creation("e9")}); err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(t.TempDir(), "rollcall.db")
+	for _, suffix := range []string{"", "-wal", ".key", ".sign"} {
+		b, err := os.ReadFile(path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, copied+suffix, string(b))
+	}
+	if err := l.Settle(ctx, run, []ledger.Outcome{ledgertest.Created("e9", "u9")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.End(ctx, run, ledger.Ending{}); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := l.Checkpoint(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if faults := verify(t, copied, ""); len(faults) != 0 {
+		t.Errorf("Verify() of the copy finds %q", faults)
+	}
+	c := open(t, copied, options())
+	defer func() { _ = c.Close() }()
+	next, err := c.Begin(ctx, ledger.Start{Org: "org"})
+	if err != nil {
+		t.Fatalf("Begin() in the copy = %v", err)
+	}
+	if err := c.Settle(ctx, next, []ledger.Outcome{ledgertest.Created("e9", "u9")}); err != nil {
+		t.Errorf("Settle() of what was open in the copy = %v", err)
+	}
+	if err := c.End(ctx, next, ledger.Ending{}); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := c.Verify(ctx, kept); err != nil || len(v.Faults) == 0 {
+		t.Errorf("Verify(the original's checkpoint) = %+v, %v, want a fault", v, err)
 	}
 }
 

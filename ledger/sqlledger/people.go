@@ -207,9 +207,13 @@ func (t *tx) put(o openRow) error {
 	return t.exec(insertOpen, o.run, o.change, o.seq, o.person, o.target, o.op, o.people, o.since)
 }
 
-func (t *tx) drop(o openRow) error { return t.exec(deleteOpen, o.run, o.change) }
-
-func (t *tx) unsure(o openRow) error { return t.exec(updateOpen, o.run, o.change) }
+func (t *tx) conclude(o openRow, unsure bool) error {
+	query := deleteOpen
+	if unsure {
+		query = updateOpen
+	}
+	return t.exec(query, o.run, o.change)
+}
 
 func (t *tx) opens(person int64, target []byte) ([]openRow, error) {
 	rows, err := t.rows(selectOpens, person, target)

@@ -91,11 +91,11 @@ func (s *server) number(name string) int64 {
 	return int64(binary.BigEndian.Uint64(sum[:])) // any 64 bits
 }
 
-// connect makes a pool whose sessions have these settings too.
-func (s *server) connect(pairs ...string) *sql.DB {
+// connect makes a pool whose sessions have this setting too, where it is not "".
+func (s *server) connect(setting, value string) *sql.DB {
 	c := s.config.Copy()
-	for i := 0; i < len(pairs); i += 2 {
-		c.RuntimeParams[pairs[i]] = pairs[i+1]
+	if setting != "" {
+		c.RuntimeParams[setting] = value
 	}
 	return stdlib.OpenDB(*c)
 }
@@ -105,7 +105,7 @@ const hasSchema = "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE ns
 func (s *server) open(ctx context.Context, write bool) (*sql.DB, error) {
 	var db *sql.DB
 	if write {
-		db = s.connect()
+		db = s.connect("", "")
 		db.SetMaxOpenConns(1)
 	} else {
 		db = s.connect("default_transaction_read_only", "on")
@@ -157,6 +157,8 @@ func state(err error) string {
 	return ""
 }
 
+const rightsHint = "the schema has to be this user's: CREATE SCHEMA NAME AUTHORIZATION USER, or GRANT CREATE ON DATABASE and let rollcall make it"
+
 // remedies are by the beginning of a SQLSTATE, the longest first.
 var remedies = []struct {
 	state string
@@ -166,7 +168,8 @@ var remedies = []struct {
 	{"25006", fault.Invalid, "this server is a copy that is only read: name the primary"},
 	{"28", fault.Denied, "see that user and password are right: in the URL, PGPASSWORD or ~/.pgpass"},
 	{"3D000", fault.Invalid, "make the database first: createdb NAME"},
-	{"42501", fault.Denied, "grant this user the right: GRANT CREATE ON DATABASE, or make the schema and give it to this user"},
+	{"3F000", fault.Denied, rightsHint},
+	{"42501", fault.Denied, rightsHint},
 	{"53100", fault.Unavailable, "the server's disk is full: free some space; nothing was sent that is not written down"},
 	{"53", fault.Unavailable, "the server has no memory or no connection left; nothing was sent that is not written down"},
 	{"57", fault.Unavailable, "the server ends or just starts; try again; nothing was sent that is not written down"},

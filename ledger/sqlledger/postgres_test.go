@@ -128,6 +128,9 @@ func tables(t testing.TB, db *sql.DB) map[string]int {
 		}
 		out[name] = 0
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	for name := range out {
 		var n int
 		if err := db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+name).Scan(&n); err != nil {
@@ -229,6 +232,31 @@ func TestPostgreSQLSaysWhatIsMissing(t *testing.T) {
 	if fault.Of(err) != fault.Invalid || !strings.Contains(fault.Hint(err), "createdb") {
 		t.Errorf("Open() = %v (hint %q), want Invalid: make the database", err, fault.Hint(err))
 	}
+}
+
+// A user who may not write is told which right is missing, and nothing is made.
+func TestPostgreSQLSaysWhichRightIsMissing(t *testing.T) {
+	t.Parallel()
+	place := wrote(t)
+	db := connect(t, place)
+	alter(t, db, "CREATE ROLE clerk_of_"+schema(t, place)+" LOGIN")
+	clerk := strings.Replace(place, "rollcall@", "clerk_of_"+schema(t, place)+"@", 1)
+	for _, place := range []string{clerk, strings.Replace(clerk, "schema=", "schema=another_", 1)} {
+		_, err := sqlledger.Open(t.Context(), place, opening(place))
+		if fault.Of(err) != fault.Denied || fault.Hint(err) == "" {
+			t.Errorf("Open() = %v (hint %q), want Denied with a hint", err, fault.Hint(err))
+		}
+	}
+	alter(t, db, "DROP ROLE clerk_of_"+schema(t, place))
+}
+
+func schema(t testing.TB, place string) string {
+	t.Helper()
+	u, err := url.Parse(place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Query().Get("schema")
 }
 
 // Who only reads makes nothing.

@@ -35,28 +35,36 @@ type opened struct {
 // open opens the boxes of r and reads what is in them.
 func open(r record, ledgerID string, keys keeper) (*opened, error) {
 	e := &opened{record: r}
+	return e, e.open(ledgerID, keys)
+}
+
+// open opens the boxes of e, of which the record is filled in.
+func (e *opened) open(ledgerID string, keys keeper) error {
+	scratch := scratches.get()
+	defer scratches.put(scratch)
+	*scratch = e.bound((*scratch)[:0], ledgerID)
 	var err error
-	if e.parts, err = unseal(r.bound(ledgerID), r.sealed, keys); err != nil {
-		return nil, err
+	if e.parts, err = unseal(*scratch, e.sealed, keys); err != nil {
+		return err
 	}
-	if len(e.parts) == 0 || e.parts[0].person != r.person {
-		return nil, fmt.Errorf("no box for person %d", r.person)
+	if len(e.parts) == 0 || e.parts[0].person != e.person {
+		return fmt.Errorf("no box for person %d", e.person)
 	}
 	if e.parts[0].text == nil || e.person == 0 {
-		if err := unmarshal(r.face, &e.face); err != nil {
-			return nil, fmt.Errorf("face: %w", err)
+		if err := unmarshal(e.record.face, &e.face); err != nil {
+			return fmt.Errorf("face: %w", err)
 		}
 	}
 	if e.parts[0].text == nil {
-		return e, nil
+		return nil
 	}
 	if e.text, err = join(e.parts); err != nil {
-		return nil, err
+		return err
 	}
 	if e.who, err = mentions(e.parts); err != nil {
-		return nil, err
+		return err
 	}
-	return e, e.read()
+	return e.read()
 }
 
 // read decodes the text of the kinds that projections rest on.
@@ -122,8 +130,7 @@ type book interface {
 	mention(person, seq int64) error
 	opens(person int64, target []byte) ([]openRow, error)
 	put(o openRow) error
-	unsure(o openRow) error
-	drop(o openRow) error
+	conclude(o openRow, unsure bool) error // drops o, or keeps it as one whose outcome is not known
 	begin(r runRow) error
 	run(name string) (*runRow, error) // to be changed in place; nil where there is none
 	note(name string, seq int64) error
@@ -318,13 +325,11 @@ func projectClosed(b book, keys *keyring, e *opened) error {
 		w := ledger.Pending{Change: string(o.change), Op: plan.Op(o.op), Run: ledger.RunID(o.run)}
 		self := w == of
 		again = again || self && o.unsure
-		switch {
-		case w.ClosedBy(ledger.RunID(e.run), of, ledger.Result(e.result)):
-			err = b.drop(o)
-		case self:
-			err = b.unsure(o)
+		closed := w.ClosedBy(ledger.RunID(e.run), of, ledger.Result(e.result))
+		if !closed && !self {
+			continue
 		}
-		if err != nil {
+		if err := b.conclude(o, !closed); err != nil {
 			return err
 		}
 	}

@@ -285,13 +285,13 @@ func (v *verifier) resume(rows *sql.Rows) error {
 	if err := rows.Scan(r.fields()...); err != nil {
 		return err
 	}
-	e, err := open(r, v.l.id, v.key)
-	if err != nil || e.text == nil {
-		return nil // told when its turn comes; or forgotten since
-	}
 	var c carried
-	if err := unmarshal(e.text, &c); err != nil {
-		return nil
+	e, err := open(r, v.l.id, v.key)
+	if err == nil && e.text != nil { // else forgotten since
+		err = unmarshal(e.text, &c)
+	}
+	if err != nil {
+		v.fault("entry %d (%s): %v", r.seq, r.kind, err)
 	}
 	delete(v.book.people, e.person)
 	if c.State != nil {

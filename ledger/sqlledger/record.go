@@ -45,10 +45,8 @@ func (r *record) fields() []any {
 // the order of the table; a number is eight bytes, the high one first, and
 // everything is preceded by its length as eight such bytes.
 func (r *record) digest(before []byte) [sha256.Size]byte {
-	scratch, _ := scratches.Get().(*[]byte)
-	if scratch == nil {
-		scratch = new([]byte)
-	}
+	scratch := scratches.get()
+	defer scratches.put(scratch)
 	b := (*scratch)[:0]
 	text := func(v []byte) {
 		b = binary.BigEndian.AppendUint64(b, uint64(len(v)))
@@ -70,28 +68,39 @@ func (r *record) digest(before []byte) [sha256.Size]byte {
 	text(r.change)
 	text(r.face)
 	text(r.sealed)
-	sum := sha256.Sum256(b)
 	*scratch = b
-	scratches.Put(scratch)
-	return sum
+	return sha256.Sum256(b)
 }
 
-// scratches are slices to compute in.
-var scratches sync.Pool
+// A scratchpad lends slices to compute in.
+type scratchpad struct{ sync.Pool }
+
+var scratches scratchpad
+
+func (s *scratchpad) get() *[]byte {
+	if b, ok := s.Get().(*[]byte); ok {
+		return b
+	}
+	return new([]byte)
+}
+
+func (s *scratchpad) put(b *[]byte) { s.Put(b) }
 
 // leaf is the hash of the record's leaf in the Merkle log: its chained hash is the leaf's data.
 func (r *record) leaf() tlog.Hash { return tlog.RecordHash(r.hash) }
 
-// bound is what every box of the record is bound to besides its own place: no
-// box opens in another entry, nor under other open columns.
-func (r *record) bound(ledgerID string) []byte {
-	texts := [...]string{"entry", ledgerID, r.run, r.kind, r.op, r.result, string(r.change), string(r.face)}
-	b := make([]byte, 0, 160+len(ledgerID)+len(r.run)+len(r.face)+placeSize)
-	for _, v := range texts {
+// bound appends what every box of the record is bound to besides its own place:
+// no box opens in another entry, nor under other open columns.
+func (r *record) bound(b []byte, ledgerID string) []byte {
+	for _, v := range [...]string{"entry", ledgerID, r.run, r.kind, r.op, r.result} {
 		b = binary.BigEndian.AppendUint64(b, uint64(len(v)))
 		b = append(b, v...)
 	}
-	for _, v := range []int64{r.seq, r.format, r.time, r.person, r.people} {
+	for _, v := range [...][]byte{r.change, r.face} {
+		b = binary.BigEndian.AppendUint64(b, uint64(len(v)))
+		b = append(b, v...)
+	}
+	for _, v := range [...]int64{r.seq, r.format, r.time, r.person, r.people} {
 		b = binary.BigEndian.AppendUint64(b, uint64(v)) // two's complement is the encoding
 	}
 	return b

@@ -94,13 +94,12 @@ func (r *replay) opened(k openKey) openKey {
 	return k
 }
 
-func (r *replay) unsure(o openRow) error {
-	r.open[openKey{o.run, string(o.change)}].unsure = true
-	return nil
-}
-
-func (r *replay) drop(o openRow) error {
+func (r *replay) conclude(o openRow, unsure bool) error {
 	k, t := openKey{o.run, string(o.change)}, topic{o.person, string(o.target)}
+	if unsure {
+		r.open[k].unsure = true
+		return nil
+	}
 	delete(r.open, k)
 	if r.about[t] = slices.DeleteFunc(r.about[t], func(x openKey) bool { return x == k }); len(r.about[t]) == 0 {
 		delete(r.about, t)
@@ -221,7 +220,7 @@ type tie struct {
 }
 
 func (v *verifier) links() error {
-	rows, err := v.tx.QueryContext(v.ctx, v.l.bind(allLinks))
+	rows, err := v.tx.QueryContext(v.ctx, v.l.bind(allLinks)) //nolint:rowserrcheck // ties asks
 	if err != nil {
 		return err
 	}

@@ -65,9 +65,6 @@ func unseal(bound, sealed []byte, keys keeper) ([]part, error) {
 	return out, nil
 }
 
-// placeSize is how much place appends.
-const placeSize = 16
-
 // place is the associated data of the i-th box, good until the next is asked
 // for: it stands behind bound where there is room.
 func place(bound []byte, i int, person int64) []byte {

@@ -142,12 +142,11 @@ func (v *verifier) key(person int64) (cipher.AEAD, error) {
 
 // A look is what can be told of one entry without the others but the one before.
 type look struct {
-	record
+	opened
 
 	before  []byte // the hash of the entry before
 	follows bool   // its hash follows from its content and the entry before
 	leaf    tlog.Hash
-	opened  *opened
 	err     error // why it does not open
 }
 
@@ -157,16 +156,16 @@ const batch = 2000
 // entries follows the chain, opens every box, and projects: while one batch is
 // read, the one before is looked at, and the one before that is projected.
 func (v *verifier) entries() error {
-	rows, err := v.tx.QueryContext(v.ctx, v.l.bind(allEntries), v.until)
+	rows, err := v.tx.QueryContext(v.ctx, v.l.bind(allEntries), v.until) //nolint:rowserrcheck // read asks
 	if err != nil {
 		return err
 	}
 	defer func() { _ = rows.Close() }()
-	var read, looked []look
+	var read, looked, spare []look
 	for first := true; first || len(read)+len(looked) > 0; first = false {
 		var next []look
 		work := []func(){
-			func() { next, err = v.read(rows) },
+			func() { next, err = v.read(rows, spare) },
 			func() { v.follow(looked) },
 		}
 		for part := range slices.Chunk(read, batch/4) {
@@ -175,7 +174,7 @@ func (v *verifier) entries() error {
 		if v.l.o.Together(work...); err != nil {
 			return err
 		}
-		read, looked = next, read
+		read, looked, spare = next, read, looked
 	}
 	v.out.Runs = len(v.book.runs)
 	if n := v.out.Entries; n > 0 {
@@ -186,9 +185,10 @@ func (v *verifier) entries() error {
 	return nil
 }
 
-// read reads the next batch.
-func (v *verifier) read(rows *sql.Rows) ([]look, error) {
-	out := make([]look, 0, batch)
+// read reads the next batch, into the room of one that is done with.
+func (v *verifier) read(rows *sql.Rows, spare []look) ([]look, error) {
+	clear(spare)
+	out := slices.Grow(spare[:0], batch)
 	for len(out) < batch && rows.Next() {
 		out = append(out, look{before: v.before})
 		r := &out[len(out)-1].record
@@ -208,8 +208,8 @@ func (v *verifier) look(entries []look) {
 		e.follows, e.leaf = bytes.Equal(sum[:], e.hash), e.record.leaf()
 		if e.format != format {
 			e.err = fmt.Errorf("it is of format %d, which this program does not know", e.format)
-		} else if e.opened, e.err = open(e.record, v.l.id, v.key); e.err == nil {
-			e.opened.named(v.l.keys)
+		} else if e.err = e.open(v.l.id, v.key); e.err == nil {
+			e.named(v.l.keys)
 		}
 	}
 }
@@ -241,7 +241,7 @@ func (v *verifier) entry(e *look) {
 	}
 	err := e.err
 	if err == nil {
-		err = v.project(e.opened)
+		err = v.project(&e.opened)
 	}
 	if len(v.book.open) == 0 {
 		v.calm = n
@@ -259,7 +259,8 @@ func (v *verifier) project(e *opened) error {
 	at := openKey{e.run, string(e.record.change)}
 	switch ledger.Kind(e.kind) {
 	case ledger.KindIntent:
-		v.open[at] = e
+		kept := *e // whose room is used again
+		v.open[at] = &kept
 	case ledger.KindOutcome:
 		at = v.book.opened(at)
 		if e.intent = v.open[at]; e.intent == nil {
