@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -10,7 +9,6 @@ import (
 	"slices"
 
 	"rollcall/fault"
-	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/scim"
 	"rollcall/target"
@@ -51,18 +49,8 @@ func (j Job) ownRoles(ctx context.Context, p *plan.Policy, managed []scim.Path) 
 func (j Job) rolesNote() string { return "roles " + j.Start.Org }
 
 func (j Job) recollectRoles(ctx context.Context, p *plan.Policy) error {
-	book, ok := j.Store.(ledger.Notebook)
-	if !ok {
-		return nil
-	}
-	text, err := book.Noted(ctx, j.rolesNote())
-	if err != nil || text == nil {
-		return err
-	}
-	if err := json.Unmarshal(text, &p.OwnRoles); err != nil {
-		return fmt.Errorf("recall roles: %w: %w", fault.Internal, err)
-	}
-	return nil
+	_, err := j.noted(ctx, j.rolesNote(), &p.OwnRoles)
+	return err
 }
 
 // unreadable tells whether the service does not let, or cannot let, the grants of a group be read.

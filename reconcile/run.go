@@ -278,19 +278,6 @@ func (j Job) found(ctx context.Context, id ledger.RunID, batch []plan.Change, s 
 	return j.Store.Settle(ctx, id, outcomes)
 }
 
-// jot remembers value under name, where it is news.
-func (j Job) jot(ctx context.Context, book ledger.Notebook, id ledger.RunID, name string, value any) error {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Errorf("remember %s: %w: %w", name, fault.Internal, err)
-	}
-	known, err := book.Noted(ctx, name)
-	if err != nil || string(known) == string(text) {
-		return err
-	}
-	return book.Note(ctx, id, name, text)
-}
-
 // options completes the tunables by what the ledger knows of the people in the plan.
 func (j Job) options(id ledger.RunID, p *Proposal, d *directory) apply.Options {
 	o := j.Options
