@@ -58,7 +58,7 @@ type Options struct {
 // Distrusted is the end of a run whose plan rests on a memory that the service
 // contradicts: a version that went backwards, a user who is not there. Nothing
 // was written over what was not read.
-var Distrusted = errors.New("the organization is not what the ledger remembers") //nolint:errname // it is an ending, as [io.EOF] is
+var Distrusted = errors.New("the organization is not what the ledger remembers") //nolint:staticcheck // it is an ending, as [io.EOF] is
 
 // Backoff is the wait before the n-th look: First × Factor^(n-1), plus up to a
 // fifth of jitter.

@@ -202,7 +202,7 @@ func (g *giving) give(b *Builder, t Trait, now []scim.Value) {
 
 // precede lets edits begin with the roles that the grants before them give: in a
 // saved plan they are nobody else's change.
-func (g giving) precede(edits []Edit) {
+func (g *giving) precede(edits []Edit) {
 	for i := range edits {
 		e := &edits[i]
 		if e.Path != rolesOf || len(g.grants) == 0 {

@@ -2,19 +2,38 @@ package reconcile
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"maps"
 	"slices"
+	"strconv"
 
+	"rollcall/apply"
 	"rollcall/fault"
-	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/scim"
 	"rollcall/target"
 )
+
+// stripped finds the roles that no data gives back, and that closing an account took.
+func stripped(p plan.Policy, e apply.Event) (found []plan.Finding) {
+	if !e.Change.Keeps() || !e.Outcome.Result.Fine() {
+		return nil
+	}
+	for _, t := range e.Change.Leaving {
+		i := slices.IndexFunc(t.Values, func(v scim.Value) bool { return t.Path == target.GrantsOf && p.Guards(v, "role") })
+		if i < 0 {
+			continue
+		}
+		role, _ := t.Values[i].Sub("role").Text()
+		found = append(found, plan.Finding{
+			Severity: plan.Warning, Code: "guarded-role", Key: e.Change.Key,
+			Text: fmt.Sprintf("closing the account took the role %s; no data gives it back: on return somebody grants it by hand", strconv.Quote(role)),
+		})
+	}
+	return found
+}
 
 // rolesUnread says that groups change without knowing which roles they carry.
 func rolesUnread() plan.Finding {
@@ -51,18 +70,8 @@ func (j Job) ownRoles(ctx context.Context, p *plan.Policy, managed []scim.Path) 
 func (j Job) rolesNote() string { return "roles " + j.Start.Org }
 
 func (j Job) recollectRoles(ctx context.Context, p *plan.Policy) error {
-	book, ok := j.Store.(ledger.Notebook)
-	if !ok {
-		return nil
-	}
-	text, err := book.Noted(ctx, j.rolesNote())
-	if err != nil || text == nil {
-		return err
-	}
-	if err := json.Unmarshal(text, &p.OwnRoles); err != nil {
-		return fmt.Errorf("recall roles: %w: %w", fault.Internal, err)
-	}
-	return nil
+	_, err := j.noted(ctx, j.rolesNote(), &p.OwnRoles)
+	return err
 }
 
 // unreadable tells whether the service does not let, or cannot let, the grants of a group be read.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -15,7 +14,6 @@ import (
 	"strings"
 
 	"rollcall/fault"
-	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/scim"
 	"rollcall/source"
@@ -143,18 +141,8 @@ func (m memo) marks() []uint16 {
 
 // remembered is the last good reading of this sync; zero where there is none.
 func (j Job) remembered(ctx context.Context) (m memo, err error) {
-	book, ok := j.Store.(ledger.Notebook)
-	if !ok {
-		return m, nil
-	}
-	text, err := book.Noted(ctx, j.readingNote())
-	if err != nil || text == nil {
-		return m, err
-	}
-	if err := json.Unmarshal(text, &m); err != nil {
-		return m, fmt.Errorf("recall last reading: %w: %w", fault.Internal, err)
-	}
-	return m, nil
+	_, err = j.noted(ctx, j.readingNote(), &m)
+	return m, err
 }
 
 func (j Job) readingNote() string { return "reading " + j.Start.Sync }

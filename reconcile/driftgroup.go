@@ -33,7 +33,7 @@ type DriftMember struct {
 }
 
 // IsDrift tells whether anybody joined or left.
-func (g DriftedGroup) IsDrift() bool { return len(g.Left)+len(g.Joined) > 0 }
+func (g *DriftedGroup) IsDrift() bool { return len(g.Left)+len(g.Joined) > 0 }
 
 // A roster is the memberships of managed groups as the ledger has them.
 type roster struct {
@@ -85,11 +85,7 @@ func (d *drifting) roster(ctx context.Context) (*roster, error) {
 
 // unsettled finds the groups that an open change of rollcall's is about.
 func (r *roster) unsettled(ctx context.Context, s ledger.Store) error {
-	recovery, ok := s.(ledger.Recovery)
-	if !ok {
-		return nil
-	}
-	for u, err := range recovery.Unsettled(ctx) {
+	for u, err := range unsettled(ctx, s) {
 		if err != nil {
 			return err
 		}

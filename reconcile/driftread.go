@@ -4,14 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
-	"rollcall/fault"
 	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/scim"
-	"rollcall/source"
 	"rollcall/target"
 )
 
@@ -25,7 +22,7 @@ func (d *drifting) same(ctx context.Context) error {
 // Policy.Only names somebody who is not.
 func (d *drifting) links(ctx context.Context) error {
 	d.Empty = true
-	s := &selection{who: d.Input.Policy.Only, found: map[string]bool{}, keys: map[source.Key]bool{}, ids: map[string]bool{}}
+	s := newSelection(d.Input.Policy.Only)
 	for l, err := range d.Store.Links(ctx, ledger.LinkQuery{Shape: d.shape, Image: true}) {
 		if err != nil {
 			return err
@@ -41,18 +38,7 @@ func (d *drifting) links(ctx context.Context) error {
 		}
 	}
 	slices.SortFunc(d.linked, func(a, b *remembered) int { return cmp.Compare(a.Key, b.Key) })
-	return s.unlinked()
-}
-
-// unlinked is the error for somebody who was selected and is nobody's link.
-func (s *selection) unlinked() error {
-	for _, w := range s.who {
-		if !s.found[w] {
-			err := fmt.Errorf("select %q: nobody whom rollcall has linked is: %w", w, fault.Invalid)
-			return fault.WithHint(err, "WHO is a source key, a userName, an externalId or an id"+fault.DidYouMean(w, s.names))
-		}
-	}
-	return nil
+	return s.missed("select %q: nobody whom rollcall has linked is", "")
 }
 
 // link takes in one link. Of closed ones, those count whose user somebody else deleted.
@@ -133,7 +119,8 @@ func (d *drifting) versions(ctx context.Context) error {
 			n++
 		}
 	}
-	if d.Summary.Moved = n; n > (len(d.linked)+len(d.Unlinked))/heavyRows+2 {
+	const lists = 2 // of the active and of the inactive, each with a last page
+	if d.Summary.Moved = n; n > (len(d.linked)+len(d.Unlinked))/heavyRows+lists {
 		return d.again(ctx)
 	}
 	return nil // absent reads them
@@ -151,8 +138,8 @@ func (d *drifting) version(r *remembered, o target.Observed) {
 	}
 }
 
-// heavyRows are the users that a page with every attribute holds (dossier §8.1);
-// there are two lists of them, each with a last page.
+// heavyRows are the users that a page with every attribute holds (dossier §8.1):
+// by it the requests of a list are reckoned.
 const heavyRows = 25
 
 // again lists everybody a second time, whole, for the sake of the many that moved.

@@ -2,13 +2,10 @@ package reconcile
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 
 	"rollcall/apply"
-	"rollcall/fault"
 	"rollcall/ledger"
 	"rollcall/scim"
 	"rollcall/target"
@@ -21,18 +18,8 @@ import (
 
 // fixed are the members who stayed, by group, as the ledger remembers them.
 func (j Job) fixed(ctx context.Context) (known map[string][]string, err error) {
-	book, ok := j.Store.(ledger.Notebook)
-	if !ok {
-		return nil, nil
-	}
-	text, err := book.Noted(ctx, j.fixedNote())
-	if err != nil || text == nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(text, &known); err != nil {
-		return nil, fmt.Errorf("recall members who stay: %w: %w", fault.Internal, err)
-	}
-	return known, nil
+	_, err = j.noted(ctx, j.fixedNote(), &known)
+	return known, err
 }
 
 // stay keeps of the members who stayed in a group those who are still there.

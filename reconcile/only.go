@@ -26,10 +26,7 @@ type selection struct {
 // only is p cut down to the people of Policy.Only, memberships included.
 // Invalid where one of them is nobody.
 func (j Job) only(ctx context.Context, p *plan.Plan) (*plan.Plan, error) {
-	s := &selection{
-		who: j.Input.Policy.Only, found: map[string]bool{},
-		keys: map[source.Key]bool{}, ids: map[string]bool{}, users: map[source.Key]string{},
-	}
+	s := newSelection(j.Input.Policy.Only)
 	for l, err := range j.Store.Links(ctx, ledger.LinkQuery{}) {
 		if err != nil {
 			return nil, err
@@ -46,14 +43,26 @@ func (j Job) only(ctx context.Context, p *plan.Plan) (*plan.Plan, error) {
 	for _, f := range p.Findings {
 		s.see(f.Key, "")
 	}
-	for _, w := range s.who {
-		if !s.found[w] {
-			err := fmt.Errorf("select %q: nobody in the plan or the ledger is: %w", w, fault.Invalid)
-			hint := "WHO is a source key, a userName, an externalId or an id, as the plan shows them"
-			return nil, fault.WithHint(err, hint+fault.DidYouMean(w, s.names))
-		}
+	if err := s.missed("select %q: nobody in the plan or the ledger is", ", as the plan shows them"); err != nil {
+		return nil, err
 	}
 	return s.cut(j.Input, p), nil
+}
+
+func newSelection(who []string) *selection {
+	return &selection{who: who, found: map[string]bool{}, keys: map[source.Key]bool{}, ids: map[string]bool{}, users: map[source.Key]string{}}
+}
+
+// missed is the error for who was asked for and is nobody; where says where
+// there is to be somebody.
+func (s *selection) missed(format, where string) error {
+	for _, w := range s.who {
+		if !s.found[w] {
+			err := fmt.Errorf(format+": %w", w, fault.Invalid)
+			return fault.WithHint(err, "WHO is a source key, a userName, an externalId or an id"+where+fault.DidYouMean(w, s.names))
+		}
+	}
+	return nil
 }
 
 // named are the names by which the user of c is known, before and after it.

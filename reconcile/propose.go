@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -284,17 +283,9 @@ func (j Job) organization(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	book, ok := j.Store.(ledger.Notebook)
-	if !ok {
-		return id, nil
-	}
-	text, err := book.Noted(ctx, j.organizationNote())
-	if err != nil || text == nil {
-		return id, err
-	}
 	var known string
-	if err := json.Unmarshal(text, &known); err != nil {
-		return "", fmt.Errorf("recall organization: %w: %w", fault.Internal, err)
+	if is, err := j.noted(ctx, j.organizationNote(), &known); !is {
+		return id, err
 	}
 	if known == id {
 		return id, nil

@@ -2,13 +2,11 @@ package reconcile
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"rollcall/apply"
-	"rollcall/fault"
 	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/scim"
@@ -21,28 +19,30 @@ import (
 // organization nothing but what those need who are due. It is a full comparison,
 // and says why, where that is cheaper, or a limit needs to know everybody.
 func (j Job) Quick(ctx context.Context) (*Proposal, error) {
-	ended, err := j.ended(ctx)
-	if err != nil {
-		return &Proposal{}, err
-	}
-	why, p := "", &Proposal{}
-	if ended {
-		p, err = j.plan(ctx, true)
-	}
-	switch {
-	case !ended:
-		why = "the last run did not end, and may have left something undone"
-	case errors.Is(err, errDearer):
-		why = "it takes fewer requests"
-	case err == nil && p.Plan.Refused():
-		why = "a limit would stop what is due: everybody is counted before it does"
-	default:
-		return p, stopped(ctx, err)
-	}
-	if p, err = j.plan(ctx, false); p.Plan != nil {
-		p.note(plan.Note, "full-comparison", "compared with everybody instead of with the ledger: "+why)
+	p, why, err := j.quick(ctx)
+	if why != "" {
+		if p, err = j.plan(ctx, false); p.Plan != nil {
+			p.note(plan.Note, "full-comparison", "compared with everybody instead of with the ledger: "+why)
+		}
 	}
 	return p, stopped(ctx, err)
+}
+
+// quick is a quick plan; or why a full comparison is to take its place.
+func (j Job) quick(ctx context.Context) (p *Proposal, why string, err error) {
+	if ended, err := j.ended(ctx); err != nil {
+		return &Proposal{}, "", err
+	} else if !ended {
+		return nil, "the last run did not end, and may have left something undone", nil
+	}
+	p, err = j.plan(ctx, true)
+	switch {
+	case errors.Is(err, errDearer):
+		return nil, "it takes fewer requests", nil
+	case err == nil && p.Plan.Refused():
+		return nil, "a limit would stop what is due: everybody is counted before it does", nil
+	}
+	return p, "", err
 }
 
 // Computed is [Job.Quick], or [Job.Plan].
@@ -76,33 +76,19 @@ func (p *Proposal) note(s plan.Severity, code, text string) {
 // errDearer says that a full comparison takes fewer requests.
 var errDearer = errors.New("a full comparison takes fewer requests")
 
-// rows is how many users one page of a list holds, their secondary attributes
-// included (dossier §8.1): what a full comparison is reckoned to take.
-const rows = 25
-
 // recollect answers what the builder asks from the ledger, and from the target
 // what the ledger does not remember.
 func (j Job) recollect(ctx context.Context, p *Proposal, b *plan.Builder, have func(target.Observed)) error {
-	names, err := j.groupNames(ctx)
-	if err != nil {
-		return err
-	}
-	for name, id := range names {
-		if id != "" {
-			b.Have(groupNamed(p.in.Groups, name, id))
-		}
-	}
-	r := &recollection{Job: j, p: p, b: b, have: have, most: 4 + p.census.links/rows}
-	if err := r.answer(ctx, j.openGroups(p.left)); err != nil {
+	r := &recollection{Job: j, p: p, b: b, have: have, most: 4 + p.census.links/heavyRows}
+	if err := r.groups(ctx); err != nil {
 		return err
 	}
 	for more := true; more; {
-		for questions := b.Questions(); len(questions) > 0; questions = b.Questions() {
-			if err := r.answer(ctx, questions); err != nil {
-				return err
-			}
+		err := r.answers(ctx)
+		if err == nil {
+			more, err = r.nameAll(ctx)
 		}
-		if more, err = j.nameAll(ctx, p, b, have); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -119,9 +105,33 @@ type recollection struct {
 	asked, most int // of the target: more than most are dearer than a list
 }
 
+// groups tells the builder the groups, and asks for those that are left open.
+func (r *recollection) groups(ctx context.Context) error {
+	names, err := r.groupNames(ctx)
+	if err != nil {
+		return err
+	}
+	for name, id := range names {
+		if id != "" {
+			r.b.Have(groupNamed(r.p.in.Groups, name, id))
+		}
+	}
+	return r.answer(ctx, openGroups(r.p.left))
+}
+
+// answers answers until nothing more is asked.
+func (r *recollection) answers(ctx context.Context) error {
+	for questions := r.b.Questions(); len(questions) > 0; questions = r.b.Questions() {
+		if err := r.answer(ctx, questions); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // answer puts to the target what the ledger cannot answer.
 func (r *recollection) answer(ctx context.Context, questions []target.Query) error {
-	rest, err := r.recalled(ctx, r.p, r.b, questions)
+	rest, err := r.recalled(ctx, questions)
 	if err != nil {
 		return err
 	}
@@ -138,7 +148,7 @@ func (r *recollection) answer(ctx context.Context, questions []target.Query) err
 
 // openGroups asks for the groups of memberships that a run which died left
 // without an outcome: what became of them is only to be seen there.
-func (j Job) openGroups(left *leftovers) (qs []target.Query) {
+func openGroups(left *leftovers) (qs []target.Query) {
 	asked := map[string]bool{}
 	for _, u := range left.open {
 		if id := u.Change.Target.ID; u.Change.Target.Type == scim.Group && !asked[id] {
@@ -151,24 +161,29 @@ func (j Job) openGroups(left *leftovers) (qs []target.Query) {
 
 // recalled answers the questions that the ledger can, and gives back the rest.
 // Nothing is taken from it about somebody whose last change has no outcome.
-func (j Job) recalled(ctx context.Context, p *Proposal, b *plan.Builder, questions []target.Query) ([]target.Query, error) {
-	keys, answered := []source.Key{}, map[string]bool{}
-	whole := func(q target.Query) bool { return q.Ask == target.ByID && q.Type == scim.User && q.Paths == nil }
+func (r *recollection) recalled(ctx context.Context, questions []target.Query) ([]target.Query, error) {
+	keys := []source.Key{} // nil is everybody
 	for _, q := range questions {
-		if k := b.KeyOf(q.Who); whole(q) && k != "" {
+		if k := r.b.KeyOf(q.Who); asksAll(q) && k != "" {
 			keys = append(keys, k)
 		}
 	}
-	for l, err := range j.Store.Links(ctx, ledger.LinkQuery{Shape: p.in.Users, Image: true, Keys: keys}) {
+	answered := map[string]bool{}
+	for l, err := range r.Store.Links(ctx, ledger.LinkQuery{Shape: r.p.in.Users, Image: true, Keys: keys}) {
 		if err != nil {
 			return nil, err
 		}
-		if o, known := fromLink(l, p.in.Users, !p.census.has(l.Key)); known {
+		if o, known := fromLink(l, r.p.in.Users, !r.p.census.has(l.Key)); known {
 			answered[o.ID] = true
-			b.Have(o)
+			r.b.Have(o)
 		}
 	}
-	return slices.DeleteFunc(questions, func(q target.Query) bool { return whole(q) && answered[q.Who] }), nil
+	return slices.DeleteFunc(questions, func(q target.Query) bool { return asksAll(q) && answered[q.Who] }), nil
+}
+
+// asksAll tells whether q is about all that is managed of one user.
+func asksAll(q target.Query) bool {
+	return q.Ask == target.ByID && q.Type == scim.User && q.Paths == nil
 }
 
 // fromLink is the user of a link as last seen. Of somebody who left, their
@@ -188,25 +203,29 @@ func fromLink(l plan.Link, s *scim.Shape, gone bool) (o target.Observed, known b
 
 // nameAll tells the builder the names that it has to check; more tells that
 // there were any.
-func (j Job) nameAll(ctx context.Context, p *Proposal, b *plan.Builder, have func(target.Observed)) (more bool, err error) {
-	if b.Strangers() {
-		more = true
-		if err := j.list(ctx, b, scim.Group, scim.NewShape(displayNamePath), have); err != nil {
-			return more, err
+func (r *recollection) nameAll(ctx context.Context) (more bool, err error) {
+	if more = r.b.Strangers(); more {
+		err = r.list(ctx, r.b, scim.Group, scim.NewShape(displayNamePath), r.have)
+	}
+	for _, catalog := range r.b.Catalogs() {
+		if more = true; err == nil {
+			err = r.name(ctx, catalog)
 		}
 	}
-	for _, catalog := range b.Catalogs() {
-		more = true
-		names, notes, err := j.names(ctx, j.pathsOf(catalog))
-		if err != nil {
-			return more, err
-		}
-		for _, n := range notes {
-			b.Note(n)
-		}
-		b.Names(catalog, names[catalog])
+	return more, err
+}
+
+// name tells the builder the names of one catalog.
+func (r *recollection) name(ctx context.Context, c target.Catalog) error {
+	names, notes, err := r.names(ctx, r.pathsOf(c))
+	if err != nil {
+		return err
 	}
-	return more, nil
+	for _, n := range notes {
+		r.b.Note(n)
+	}
+	r.b.Names(c, names[c])
+	return nil
 }
 
 func (j Job) pathsOf(c target.Catalog) []scim.Path {
@@ -264,18 +283,8 @@ func (p *Proposal) nameGroup(o target.Observed) {
 
 // groupNames are the ids of the groups by name, as last listed; "" where several have it.
 func (j Job) groupNames(ctx context.Context) (names map[string]string, err error) {
-	book, ok := j.Store.(ledger.Notebook)
-	if !ok {
-		return nil, nil
-	}
-	text, err := book.Noted(ctx, j.groupsNote())
-	if err != nil || text == nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(text, &names); err != nil {
-		return nil, fmt.Errorf("recall groups: %w: %w", fault.Internal, err)
-	}
-	return names, nil
+	_, err = j.noted(ctx, j.groupsNote(), &names)
+	return names, err
 }
 
 func (j Job) groupsNote() string { return "groups " + j.Start.Org }

@@ -46,11 +46,7 @@ func (j Job) leftovers(ctx context.Context, users *scim.Shape, c *census) (*left
 
 // unsettled are the changes that were left open, of resources that can be found.
 func (j Job) unsettled(ctx context.Context) (open []ledger.Unsettled, err error) {
-	r, ok := j.Store.(ledger.Recovery)
-	if !ok {
-		return nil, nil
-	}
-	for u, err := range r.Unsettled(ctx) {
+	for u, err := range unsettled(ctx, j.Store) {
 		if err != nil {
 			return nil, err
 		}

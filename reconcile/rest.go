@@ -3,14 +3,11 @@ package reconcile
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"rollcall/apply"
-	"rollcall/fault"
 	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/source"
@@ -53,17 +50,9 @@ func pause(tries int) time.Duration {
 
 // resting are those whom earlier runs of this sync did not complete.
 func (j Job) resting(ctx context.Context) (resting, error) {
-	book, ok := j.Store.(ledger.Notebook)
-	if !ok {
-		return nil, nil
-	}
-	text, err := book.Noted(ctx, j.restingNote())
-	if err != nil || text == nil {
-		return nil, err
-	}
 	var list []rest
-	if err := json.Unmarshal(text, &list); err != nil {
-		return nil, fmt.Errorf("recall who rests: %w: %w", fault.Internal, err)
+	if known, err := j.noted(ctx, j.restingNote(), &list); !known {
+		return nil, err
 	}
 	all := resting{}
 	for _, r := range list {

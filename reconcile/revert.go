@@ -236,17 +236,11 @@ func (u *undoing) choose(context.Context) error {
 
 // selected finds who is meant among those whom the run changed.
 func (u *undoing) selected(who []string) (*selection, error) {
-	s := &selection{who: who, found: map[string]bool{}, keys: map[source.Key]bool{}, ids: map[string]bool{}}
+	s := newSelection(who)
 	for _, a := range u.users {
 		s.see(a.Key, a.id, a.names...)
 	}
-	for _, w := range who {
-		if !s.found[w] {
-			err := fmt.Errorf("revert %s: it changed nobody who is %q: %w", u.Run, w, fault.Invalid)
-			return s, fault.WithHint(err, "WHO is a source key, a userName, an externalId or an id"+fault.DidYouMean(w, s.names))
-		}
-	}
-	return s, nil
+	return s, s.missed("revert "+string(u.Run)+": it changed nobody who is %q", "")
 }
 
 // invert asks of every user what takes the run back.

@@ -43,14 +43,31 @@ func (u *undoing) recall(ctx context.Context) error {
 	if forgotten > 0 {
 		u.note(plan.Warning, "forgotten", "", "%d changes were of people who were forgotten since: what they had before was destroyed, and cannot be given back", forgotten)
 	}
+	unnamed := 0
 	for _, r := range all {
+		unnamed += unnamedIn(r.change)
 		u.record(r)
+	}
+	if unnamed > 0 {
+		u.note(plan.Warning, "forgotten", "", "%d memberships or references are of people who were forgotten since: they stay as they are", unnamed)
 	}
 	if len(u.users) == 0 && forgotten == 0 {
 		err := fmt.Errorf("revert %s: it changed nothing (%s): %w", u.Run, orRunning(u.run.Ending.Result), fault.Invalid)
 		return fault.WithHint(err, "rollcall show "+string(u.Run)+" tells what became of it")
 	}
 	return nil
+}
+
+// unnamedIn counts those whom c names, and who were forgotten since.
+func unnamedIn(c plan.Change) (n int) {
+	for _, e := range c.Edits {
+		for _, v := range slices.Concat(e.Before, e.Set, e.Add, e.Remove) {
+			if erased(v) && (e.Whole || !slices.Contains(e.Before, v)) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func orRunning(result string) string {
@@ -146,18 +163,20 @@ func (r *record) carried() plan.Change {
 	return c
 }
 
-// resolved is c with the ids of the people it names. Who has none any more is left out.
+// resolved is c with the ids of the people it names. Who has none any more, or was forgotten, is left out.
 func (u *undoing) resolved(c plan.Change) plan.Change {
 	id := func(k source.Key) (string, bool) { id, ok := u.ids[k]; return id, ok }
 	known := func(vs []scim.Value) (out []scim.Value) {
 		for _, v := range vs {
-			if r, ok := plan.Resolve(v, id); ok {
+			if r, ok := plan.Resolve(v, id); ok && !erased(v) {
 				out = append(out, r)
 			}
 		}
 		return out
 	}
-	c.Edits = slices.Clone(c.Edits)
+	c.Edits = slices.DeleteFunc(slices.Clone(c.Edits), func(e plan.Edit) bool {
+		return e.Whole && slices.ContainsFunc(slices.Concat(e.Before, e.Set), erased) // who it was is not known
+	})
 	for i, e := range c.Edits {
 		e.Before, e.Set, e.Add, e.Remove = known(e.Before), known(e.Set), known(e.Add), known(e.Remove)
 		c.Edits[i] = e

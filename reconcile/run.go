@@ -95,13 +95,15 @@ func (j Job) carryOut(ctx context.Context, id ledger.RunID, p *Proposal, h Hooks
 		return p, nil, err
 	}
 	o := j.options(id, p, d)
-	waits := slices.Clone(p.Plan.Waits)
+	waits, taken := slices.Clone(p.Plan.Waits), []plan.Finding(nil)
 	o.Progress = func(e apply.Event) {
-		if waits = append(waits, undone(e)...); h.Progress != nil {
+		waits, taken = append(waits, undone(e)...), append(taken, stripped(p.in.Policy, e)...)
+		if h.Progress != nil {
 			h.Progress(e)
 		}
 	}
 	tally, err := apply.Run(ctx, p.Plan, j.Reader, j.Writer, j.Store, o)
+	tally.Findings = append(tally.Findings, taken...)
 	if p.in.Quick && errors.Is(err, apply.Distrusted) && tally.Unknown == 0 {
 		return j.compareAfter(ctx, id, tally, err, h)
 	}
@@ -276,19 +278,6 @@ func (j Job) found(ctx context.Context, id ledger.RunID, batch []plan.Change, s 
 		return err
 	}
 	return j.Store.Settle(ctx, id, outcomes)
-}
-
-// jot remembers value under name, where it is news.
-func (j Job) jot(ctx context.Context, book ledger.Notebook, id ledger.RunID, name string, value any) error {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Errorf("remember %s: %w: %w", name, fault.Internal, err)
-	}
-	known, err := book.Noted(ctx, name)
-	if err != nil || string(known) == string(text) {
-		return err
-	}
-	return book.Note(ctx, id, name, text)
 }
 
 // options completes the tunables by what the ledger knows of the people in the plan.

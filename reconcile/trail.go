@@ -57,8 +57,10 @@ func (e Evidence) Resource() scim.Ref {
 // It holds on to what is under way, never to what has ended.
 func Trail(ctx context.Context, store ledger.Store, f ledger.Filter) iter.Seq2[Evidence, error] {
 	return func(yield func(Evidence, error) bool) {
-		t := trail{store: store, runs: map[ledger.RunID]beginning{}, open: map[opening]bool{}, intents: map[string]*plan.Change{},
-			keys: map[source.Key]bool{}, ids: map[string]bool{}}
+		t := trail{
+			store: store, runs: map[ledger.RunID]beginning{}, open: map[opening]bool{}, intents: map[string]*plan.Change{},
+			keys: map[source.Key]bool{}, ids: map[string]bool{},
+		}
 		kind := f.Kind
 		if kind == ledger.KindOutcome {
 			f.Kind = "" // outcomes are told with their intents
@@ -102,11 +104,7 @@ type opening struct {
 }
 
 func (t *trail) unsettled(ctx context.Context) error {
-	r, ok := t.store.(ledger.Recovery)
-	if !ok {
-		return nil
-	}
-	for u, err := range r.Unsettled(ctx) {
+	for u, err := range unsettled(ctx, t.store) {
 		if err != nil {
 			return err
 		}

@@ -226,7 +226,7 @@ func (t *track) program(ctx context.Context, args ...string) (*exec.Cmd, error) 
 	if err != nil {
 		return nil, fmt.Errorf("bench: %w: %w", fault.Unsupported, err)
 	}
-	cmd := exec.CommandContext(ctx, self, args...)
+	cmd := exec.CommandContext(ctx, self, args...) //nolint:gosec // it is this program
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.Dir = t.dir
 	cmd.Env = append(cmd.Environ(), "NO_COLOR=1", "GENESYS_BASE_URL="+t.url, "GENESYS_LOGIN_URL="+t.url, "GENESYS_CLIENT_ID="+t.client, "GENESYS_CLIENT_SECRET="+t.secret)
