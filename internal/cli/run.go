@@ -53,7 +53,7 @@ func (f *runFlags) parse() error {
 // run carries a proposal out: shown, asked about, applied, reported.
 func (s *session) run(ctx context.Context, y *app.Sync, command string, again wording, propose reconcile.Propose, f runFlags) error {
 	if !f.yes && !terminal(s.Stdin) {
-		return fault.WithHint(usage("%s: standard input is no terminal, so nobody can be asked", command), "add --yes, after a look at: rollcall plan")
+		return fault.WithHint(usage("%s: standard input is no terminal, so nobody can be asked", command), "add --yes, after a look: "+preview(command))
 	}
 	out := s.style(s.Stdout, y.Dialect)
 	out.Allow = again
@@ -300,4 +300,16 @@ func (s *session) patchCommand() *cobra.Command {
 	o.add(cmd, true)
 	cmd.Flags().BoolVar(&o.dry, "dry-run", false, "show what would be sent, and write nothing")
 	return cmd
+}
+
+// preview is how a person looks at what a command would do, and does nothing.
+func preview(command string) string {
+	switch command {
+	case "revert":
+		return "rollcall revert RUN -o FILE"
+	case "patch":
+		return "rollcall patch FILE --dry-run"
+	default:
+		return "rollcall plan"
+	}
 }
