@@ -79,7 +79,7 @@ func orRunning(result string) string {
 
 // forgets counts an entry of a forgotten person that tells a change which came about.
 func forgets(e ledger.Entry) int {
-	if e.Kind == ledger.KindOutcome && e.Outcome != nil && e.Outcome.Result.Fine() {
+	if e.Kind == ledger.KindOutcome && e.Outcome != nil && e.Outcome.Result.Fine() && e.Op != plan.Confirm {
 		return 1
 	}
 	return 0
