@@ -56,7 +56,9 @@ func (j Job) resting(ctx context.Context) (resting, error) {
 	}
 	all := resting{}
 	for _, r := range list {
-		all[r.Key] = r
+		if r.Key != "" { // else who it was is forgotten
+			all[r.Key] = r
+		}
 	}
 	return all, nil
 }

@@ -106,7 +106,7 @@ func forgotten(t *testing.T, l *sqlledger.Ledger, who string) {
 	for u := range l.Unsettled(ctx) {
 		t.Errorf("%s is unsettled", u.Change.ID)
 	}
-	if note, err := l.Noted(ctx, "held"); err != nil || string(note) != `[{"key":"e2","x":2}]` {
+	if note, err := l.Noted(ctx, "held"); err != nil || string(note) != `[{"$erased":true},{"key":"e2","x":2}]` {
 		t.Errorf("Noted() = %s, %v, want e2's part alone", note, err)
 	}
 	for e, err := range l.Entries(ctx, ledger.Filter{}) {

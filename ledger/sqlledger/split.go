@@ -140,9 +140,8 @@ func (s *splitter) stand(p part, rest any) any {
 	return out
 }
 
-// join puts the parts back into the skeleton. What was about a forgotten person
-// is gone from lists; elsewhere an object remains that says so, and of a path its
-// attribute.
+// join puts the parts back into the skeleton. Of a forgotten person an object
+// remains that says so, and of a path its attribute.
 func join(parts []part) ([]byte, error) {
 	if len(parts) == 1 {
 		return parts[0].text, nil
@@ -160,17 +159,11 @@ func join(parts []part) ([]byte, error) {
 func refill(v any, parts []part) (_ any, err error) {
 	switch v := v.(type) {
 	case []any:
-		out := v[:0]
-		for _, e := range v {
-			whole, err := refill(e, parts)
-			if err != nil {
+		for i, e := range v {
+			if v[i], err = refill(e, parts); err != nil {
 				return nil, err
 			}
-			if !isErased(whole) {
-				out = append(out, whole)
-			}
 		}
-		return out, nil
 	case map[string]any:
 		if n, ok := v["$sealed"].(json.Number); ok {
 			return stood(n, v["rest"], parts)
@@ -195,11 +188,6 @@ func stood(n json.Number, rest any, parts []part) (any, error) {
 		return rest, nil
 	}
 	return map[string]any{"$erased": true}, nil
-}
-
-func isErased(v any) bool {
-	m, ok := v.(map[string]any)
-	return ok && m["$erased"] == true
 }
 
 // mentions are the people that the parts are about, by how the text names them.
