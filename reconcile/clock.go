@@ -156,7 +156,7 @@ func (c *clock) note(n ledger.Entry) error {
 	if isRule(n) {
 		return json.Unmarshal(n.Note, &c.rule)
 	}
-	var shut []shutOut
+	var shut []reference
 	err := json.Unmarshal(n.Note, &shut)
 	for _, s := range shut { // those who are noted again are closed already
 		c.confirm(string(s.Key), n.Time, ledger.Found)

@@ -161,8 +161,7 @@ func (d *drifting) members(ctx context.Context, o target.Observed) (map[string]b
 	}
 	ids := make(map[string]bool, len(values))
 	for _, v := range values {
-		id, _ := v.Sub("value").Text()
-		ids[id] = true
+		ids[memberID(v)] = true
 	}
 	return ids, nil
 }
@@ -291,13 +290,13 @@ func (g *DriftedGroup) resolve(wishes map[source.Key][]string) {
 func (d *drifting) put(ctx context.Context, g *DriftedGroup) error {
 	for i := range g.Left {
 		m := &g.Left[i]
-		for e, err := range d.Store.Entries(ctx, ledger.Filter{Who: string(m.Key), Kind: ledger.KindOutcome}) {
-			if err != nil {
-				return err
-			}
-			if o := e.Outcome; o != nil && o.Ref.ID == g.Resource && o.Result.Fine() {
+		err := d.outcomes(ctx, m.Key, g.Resource, func(o ledger.Outcome) {
+			if o.Result.Fine() {
 				m.Since = instant(o.At.UTC())
 			}
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -57,10 +57,7 @@ func (e Evidence) Resource() scim.Ref {
 // It holds on to what is under way, never to what has ended.
 func Trail(ctx context.Context, store ledger.Store, f ledger.Filter) iter.Seq2[Evidence, error] {
 	return func(yield func(Evidence, error) bool) {
-		t := trail{
-			store: store, runs: map[ledger.RunID]beginning{}, open: map[opening]bool{}, intents: map[string]*plan.Change{},
-			keys: map[source.Key]bool{}, ids: map[string]bool{},
-		}
+		t := newTrail(store)
 		kind := f.Kind
 		if kind == ledger.KindOutcome {
 			f.Kind = "" // outcomes are told with their intents
@@ -71,11 +68,8 @@ func Trail(ctx context.Context, store ledger.Store, f ledger.Filter) iter.Seq2[E
 		}
 		for e, err := range store.Entries(ctx, f) {
 			v := Evidence{Entry: e}
-			if err == nil && f.Who != "" {
-				v.Entry = t.part(e)
-			}
 			if err == nil {
-				err = t.join(ctx, &v)
+				err = t.complete(ctx, &v, f.Who)
 			}
 			if err == nil && kind != "" && kind != e.Kind {
 				continue
@@ -95,6 +89,13 @@ type trail struct {
 	intents map[string]*plan.Change // without outcome so far, by id
 	keys    map[source.Key]bool     // of the one person who was asked for
 	ids     map[string]bool
+}
+
+func newTrail(store ledger.Store) *trail {
+	return &trail{
+		store: store, runs: map[ledger.RunID]beginning{}, open: map[opening]bool{}, intents: map[string]*plan.Change{},
+		keys: map[source.Key]bool{}, ids: map[string]bool{},
+	}
 }
 
 // An opening is an intent that no outcome was written of.
@@ -166,7 +167,15 @@ func share(o ledger.Outcome, mine func(source.Key, string) bool) *ledger.Outcome
 	return &o
 }
 
-// join completes e.
+// complete cuts e down to the one person who is asked for, and joins it with what others say.
+func (t *trail) complete(ctx context.Context, e *Evidence, who string) error {
+	if who != "" {
+		e.Entry = t.part(e.Entry)
+	}
+	return t.join(ctx, e)
+}
+
+// join adds to e what other entries say about it.
 func (t *trail) join(ctx context.Context, e *Evidence) error {
 	switch {
 	case e.Change != nil:

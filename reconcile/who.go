@@ -40,10 +40,8 @@ func (e *explicitPlan) subjects(ctx context.Context, updates []update) ([]*subje
 			f.who, seen[u.who] = append(f.who, u.who), true
 		}
 	}
-	for _, step := range []func(context.Context) error{f.linked, f.listed, f.asked, f.external, f.keyed} {
-		if err := step(ctx); err != nil {
-			return nil, err
-		}
+	if err := inTurn(ctx, f.linked, f.listed, f.asked, f.external, f.keyed); err != nil {
+		return nil, err
 	}
 	return f.gather(updates), nil
 }
