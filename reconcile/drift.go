@@ -251,15 +251,11 @@ func (d *drifting) since(ctx context.Context) error {
 
 // outcomes tells what became of the changes of one resource that are about k, in their order.
 func (d *drifting) outcomes(ctx context.Context, k source.Key, resource string, use func(ledger.Outcome)) error {
-	for e, err := range d.Store.Entries(ctx, ledger.Filter{Who: string(k), Kind: ledger.KindOutcome}) {
-		if err != nil {
-			return err
-		}
+	return each(d.Store.Entries(ctx, ledger.Filter{Who: string(k), Kind: ledger.KindOutcome}), func(e ledger.Entry) {
 		if e.Outcome != nil && e.Outcome.Ref.ID == resource {
 			use(*e.Outcome)
 		}
-	}
-	return nil
+	})
 }
 
 // written takes in a write of ours. Where the service answered otherwise than

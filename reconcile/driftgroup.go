@@ -85,13 +85,9 @@ func (d *drifting) roster(ctx context.Context) (*roster, error) {
 
 // unsettled finds the groups that an open change of rollcall's is about.
 func (r *roster) unsettled(ctx context.Context, s ledger.Store) error {
-	for u, err := range unsettled(ctx, s) {
-		if err != nil {
-			return err
-		}
+	return each(unsettled(ctx, s), func(u ledger.Unsettled) {
 		r.open[u.Change.Target.ID] = true
-	}
-	return nil
+	})
 }
 
 // mode is how the memberships of a group are managed; 0: they are not.

@@ -152,15 +152,11 @@ func (u *undoing) know(ctx context.Context) error {
 	if len(u.Input.Policy.Only)+len(u.Force) > 0 {
 		q = ledger.LinkQuery{Shape: scim.NewShape(externalIDPath), Image: true}
 	}
-	for l, err := range u.Store.Links(ctx, q) {
-		if err != nil {
-			return err
-		}
+	return each(u.Store.Links(ctx, q), func(l plan.Link) {
 		if !l.Closed && l.Ref.ID != "" {
 			u.links[l.Ref.ID], u.ids[l.Key] = l, l.Ref.ID
 		}
-	}
-	return nil
+	})
 }
 
 // user is who has this id.

@@ -148,15 +148,12 @@ func (j Job) createdSince(ctx context.Context, p *plan.Plan) (map[source.Key]str
 	if len(creates) == 0 {
 		return nil, nil
 	}
-	for l, err := range j.Store.Links(ctx, ledger.LinkQuery{}) {
-		if err != nil {
-			return nil, err
-		}
+	err := each(j.Store.Links(ctx, ledger.LinkQuery{}), func(l plan.Link) {
 		if creates[l.Key] && !l.Closed && l.Ref.ID != "" {
 			users[l.Key] = l.Ref.ID
 		}
-	}
-	return users, nil
+	})
+	return users, err
 }
 
 // owns tells whether a plan of that basis is this job's.

@@ -105,13 +105,9 @@ type opening struct {
 }
 
 func (t *trail) unsettled(ctx context.Context) error {
-	for u, err := range unsettled(ctx, t.store) {
-		if err != nil {
-			return err
-		}
+	return each(unsettled(ctx, t.store), func(u ledger.Unsettled) {
 		t.open[opening{u.Run, u.Change.ID}] = true
-	}
-	return nil
+	})
 }
 
 // meet finds out what the person who is asked for is called: "" is everybody.
@@ -119,13 +115,7 @@ func (t *trail) meet(ctx context.Context, who string) error {
 	if who == "" {
 		return nil
 	}
-	for e, err := range t.store.Entries(ctx, ledger.Filter{Who: who}) {
-		if err != nil {
-			return err
-		}
-		t.know(e)
-	}
-	return nil
+	return each(t.store.Entries(ctx, ledger.Filter{Who: who}), t.know)
 }
 
 // know takes over what e calls the one person.
