@@ -4,6 +4,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"rollcall/plan"
@@ -101,14 +102,14 @@ func (p *Person) Settle(run, intended RunID, c plan.Change, o Outcome) {
 	p.Open = slices.DeleteFunc(p.Open, func(w Pending) bool { return w.ClosedBy(run, of, o.Result) })
 	if !o.Result.Fine() {
 		p.Sent, p.Undone = plan.Digest{}, run
-		p.see(o)
+		p.see(c, o)
 		return
 	}
 	p.link(c, o)
 	p.claim(editsOf(c, o))
 	p.concede(c, o)
 	p.owe(c, o)
-	p.see(o)
+	p.see(c, o)
 	p.rename(c, o)
 	p.state(c, o, recovered)
 	p.lose(c, o, !p.Deactivated.IsZero() || c.Op == plan.Delete)
@@ -220,8 +221,9 @@ func (p *Person) Succeed(old *Person) {
 	*p = heir
 }
 
-// see takes over the answer. A Ref without version says that it is not known any more.
-func (p *Person) see(o Outcome) {
+// see takes over the answer. A Ref without version says that it is not known any
+// more, and so is what was written of a redacted attribute: an image from before redaction is not left.
+func (p *Person) see(c plan.Change, o Outcome) {
 	if !p.Linked || p.Closed || o.Ref.ID != "" && o.Ref.ID != p.Ref.ID {
 		return
 	}
@@ -234,7 +236,15 @@ func (p *Person) see(o Outcome) {
 		return
 	}
 	maps.Copy(p.Image, seen)
+	for _, e := range editsOf(c, o) {
+		if _, anew := seen[e.Path]; !anew && slices.ContainsFunc(slices.Concat(e.Before, e.Set), redacted) {
+			delete(p.Image, e.Path)
+		}
+	}
 }
+
+// redacted tells whether v stands for a value that was not kept: {"$redacted": DIGEST}.
+func redacted(v scim.Value) bool { return strings.Contains(string(v), `"$redacted":`) }
 
 // rename keeps the userName that the resource has now.
 func (p *Person) rename(c plan.Change, o Outcome) {

@@ -28,9 +28,7 @@ func (u *undoing) recall(ctx context.Context) error {
 	if err := u.later(ctx, h); err != nil {
 		return err
 	}
-	if h.forgotten > 0 {
-		u.note(plan.Warning, "forgotten", "", "%d changes were of people who were forgotten since: what they had before was destroyed, and cannot be given back", h.forgotten)
-	}
+	u.noteForgotten(h)
 	for _, r := range h.all {
 		u.record(r)
 	}
@@ -46,6 +44,17 @@ type past struct {
 	all       []*record
 	byID      map[string]*record
 	forgotten int // changes of people who were forgotten since
+	unnamed   int // memberships and references of them, in changes of others
+}
+
+// noteForgotten tells what is not known any more.
+func (u *undoing) noteForgotten(h *past) {
+	if h.forgotten > 0 {
+		u.note(plan.Warning, "forgotten", "", "%d changes were of people who were forgotten since: what they had before was destroyed, and cannot be given back", h.forgotten)
+	}
+	if h.unnamed > 0 {
+		u.note(plan.Warning, "forgotten", "", "%d memberships or references are of people who were forgotten since: they stay as they are", h.unnamed)
+	}
 }
 
 func (h *past) add(e ledger.Entry) {
@@ -55,9 +64,22 @@ func (h *past) add(e ledger.Entry) {
 	case e.Kind == ledger.KindIntent && e.Change != nil:
 		h.byID[e.Change.ID] = &record{change: *e.Change}
 		h.all = append(h.all, h.byID[e.Change.ID])
+		h.unnamed += unnamedIn(*e.Change)
 	case e.Kind == ledger.KindOutcome && e.Outcome != nil && h.byID[e.Outcome.Change] != nil:
 		h.byID[e.Outcome.Change].outcome = e.Outcome
 	}
+}
+
+// unnamedIn counts those whom c names, and who were forgotten since.
+func unnamedIn(c plan.Change) (n int) {
+	for _, e := range c.Edits {
+		for _, v := range slices.Concat(e.Before, e.Set, e.Add, e.Remove) {
+			if erased(v) && (e.Whole || !slices.Contains(e.Before, v)) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func orRunning(result string) string {
@@ -151,18 +173,20 @@ func (r *record) carried() plan.Change {
 	return c
 }
 
-// resolved is c with the ids of the people it names. Who has none any more is left out.
+// resolved is c with the ids of the people it names. Who has none any more, or was forgotten, is left out.
 func (u *undoing) resolved(c plan.Change) plan.Change {
 	id := func(k source.Key) (string, bool) { id, ok := u.ids[k]; return id, ok }
 	known := func(vs []scim.Value) (out []scim.Value) {
 		for _, v := range vs {
-			if r, ok := plan.Resolve(v, id); ok {
+			if r, ok := plan.Resolve(v, id); ok && !erased(v) {
 				out = append(out, r)
 			}
 		}
 		return out
 	}
-	c.Edits = slices.Clone(c.Edits)
+	c.Edits = slices.DeleteFunc(slices.Clone(c.Edits), func(e plan.Edit) bool {
+		return e.Whole && slices.ContainsFunc(slices.Concat(e.Before, e.Set), erased) // who it was is not known
+	})
 	for i, e := range c.Edits {
 		e.Before, e.Set, e.Add, e.Remove = known(e.Before), known(e.Set), known(e.Add), known(e.Remove)
 		c.Edits[i] = e

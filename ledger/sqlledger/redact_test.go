@@ -67,3 +67,54 @@ func TestRedact(t *testing.T) {
 		})
 	}
 }
+
+// What the ledger knew of an attribute before it was redacted is not taken for
+// what is there after the attribute was written.
+func TestRedactForgetsTheImageFromBefore(t *testing.T) {
+	t.Parallel()
+	for name, place := range places(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l, ctx := open(t, place, opening(place)), t.Context()
+			write := func(c plan.Change, out ledger.Outcome) {
+				t.Helper()
+				run, err := l.Begin(ctx, ledger.Start{Org: "org"})
+				if err == nil {
+					err = l.Intend(ctx, run, []plan.Change{c})
+				}
+				if err == nil {
+					err = l.Settle(ctx, run, []ledger.Outcome{out})
+				}
+				if err == nil {
+					err = l.End(ctx, run, ledger.Ending{Result: "done"})
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			out := ledgertest.Created("e1", "u1")
+			out.Seen = ledgertest.Seen("userName", ledgertest.Text("e1@example.com"), "title", ledgertest.Text("Clerk"))
+			write(ledgertest.Creation("e1"), out)
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			o := opening(place)
+			o.Redact = []scim.Path{"title"}
+			l = open(t, place, o)
+			defer func() { _ = l.Close() }()
+			c := plan.Change{
+				ID: "lead", Op: plan.Update, Key: "e1", UserName: "e1@example.com", Target: scim.Ref{Type: scim.User, ID: "u1"}, Reason: "AttributesDiffer",
+				Edits: []plan.Edit{{Path: "title", Whole: true, Before: ledgertest.Text("Clerk"), Set: ledgertest.Text("Lead")}},
+			}
+			write(c, ledger.Outcome{Change: c.ID, Result: ledger.Done, Ref: c.Target, Seen: ledgertest.Seen("title", ledgertest.Text("Lead"))})
+			for link, err := range l.Links(ctx, ledger.LinkQuery{Shape: ledgertest.Shape(), Image: true}) {
+				if was, known := link.Image.At("title"); known || err != nil {
+					t.Errorf("the image says that the title is %v, %v; want it not known", was, err)
+				}
+			}
+			if v, err := l.Verify(ctx, ""); err != nil || len(v.Faults) > 0 {
+				t.Errorf("Verify() = %q, %v, want no fault", v.Faults, err)
+			}
+		})
+	}
+}
