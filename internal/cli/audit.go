@@ -119,7 +119,7 @@ func kinds() []string {
 }
 
 // filter is what o selects at this time.
-func (o auditOptions) filter(now time.Time) (ledger.Filter, error) {
+func (o *auditOptions) filter(now time.Time) (ledger.Filter, error) {
 	f := ledger.Filter{Who: o.who, Kind: ledger.Kind(o.kind)}
 	err := oneOf("--kind", o.kind, append(kinds(), ""))
 	if err == nil {
@@ -135,7 +135,7 @@ func (o auditOptions) filter(now time.Time) (ledger.Filter, error) {
 }
 
 // agree finds flags that do not go together.
-func (o auditOptions) agree(asJSON bool) error {
+func (o *auditOptions) agree(asJSON bool) error {
 	err := oneOf("--format", o.format, formats)
 	switch {
 	case err != nil:

@@ -163,14 +163,14 @@ func (s Style) short(e plan.Edit) string {
 	if e.Whole {
 		return fmt.Sprintf("%s: %s -> %s", name, values(e.Before), values(e.Set))
 	}
-	text := name + ":"
+	parts := []string{name + ":"}
 	for _, some := range []struct {
 		sign string
 		vs   []scim.Value
-	}{{" +", e.Add}, {" -", e.Remove}, {" =", e.Claim}} {
+	}{{"+", e.Add}, {"-", e.Remove}, {"=", e.Claim}} {
 		if len(some.vs) > 0 {
-			text += some.sign + values(some.vs)
+			parts = append(parts, some.sign+values(some.vs))
 		}
 	}
-	return text
+	return strings.Join(parts, " ")
 }
