@@ -18,7 +18,8 @@ func (b *Builder) Plan() *Plan {
 	if b.spare > 0 {
 		b.tidy()
 	}
-	for n := range b.people {
+	b.complain()
+	for n := range b.people { // a row is given back as soon as its person is planned
 		b.rows.drop(b.people[n].row)
 		b.planPerson(n)
 	}
@@ -30,7 +31,6 @@ func (b *Builder) Plan() *Plan {
 	b.planGroups()
 	b.rejoin()
 	limits = append(b.removals(limits), b.fewest()...)
-	b.complain()
 	if b.idle > 0 {
 		b.Note(finding(Note, "inactive-new", "", source.Place{}, "%d in the source are inactive and have no user, or a deleted one: not created", b.idle))
 	}

@@ -29,8 +29,9 @@ const (
 	Leave      Op = "leave" // members removed from a group
 	Grant      Op = "grant"
 	Restore    Op = "restore"
-	Rekey      Op = "rekey"  // the link of From becomes Key's; nothing is sent
-	Unlink     Op = "unlink" // the user is gone by another hand: the link is closed, nothing is sent
+	Rekey      Op = "rekey"   // the link of From becomes Key's; nothing is sent
+	Confirm    Op = "confirm" // the user is as desired already: the ledger is told, nothing is sent
+	Unlink     Op = "unlink"  // the user is gone by another hand: the link is closed, nothing is sent
 )
 
 // An Edit is the intent for one attribute, relative to what is there when it is sent.
@@ -109,7 +110,7 @@ const idBytes = 10
 
 // sends tells whether c can need a request: a bare link, or claims only, never does.
 func (c Change) sends() bool {
-	if c.Op != Adopt && c.Op != Join && c.Op != Leave && c.Op != Update && c.Op != Rekey && c.Op != Unlink {
+	if c.Op != Adopt && c.Op != Join && c.Op != Leave && c.Op != Update && c.Op != Rekey && c.Op != Unlink && c.Op != Confirm {
 		return true
 	}
 	return slices.ContainsFunc(c.Edits, func(e Edit) bool { return e.Whole || len(e.Add) > 0 || len(e.Remove) > 0 })

@@ -87,8 +87,8 @@ func (b *Builder) member(v scim.Value) Who {
 		return Who{Resource: id}
 	}
 	w := Who{Key: k}
-	if n := b.find(k); n >= 0 {
-		w.UserName = b.userNameOf(n)
+	if n := b.find(k); n >= 0 && b.people[n].user >= 0 {
+		w.UserName = b.nameOf(int(b.people[n].user))
 	}
 	return w
 }

@@ -87,7 +87,7 @@ func requests(c Change) uint8 {
 }
 
 // ops are all of them, for counting.
-var ops = []Op{Create, Adopt, Update, Rename, Deactivate, Reactivate, Delete, Join, Leave, Grant, Restore, Rekey, Unlink}
+var ops = []Op{Create, Adopt, Update, Rename, Deactivate, Reactivate, Delete, Join, Leave, Grant, Restore, Rekey, Unlink, Confirm}
 
 // rank orders types: users before groups, others after.
 func rank(t scim.Type) uint8 {

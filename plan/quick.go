@@ -215,7 +215,7 @@ func (b *Builder) confirm(n int, o target.Observed, row scim.Row) {
 	l, _ := b.head(t)
 	name := b.nameIn(row, len(b.names)-1)
 	b.confirmed.add(Change{
-		Op: Update, Key: l.Key, UserName: cmp.Or(name, l.UserName), Target: o.Ref, Reason: asDesired, Sent: b.desired(n).Digest(), Seen: traits(row),
+		Op: Confirm, Key: l.Key, UserName: cmp.Or(name, l.UserName), Target: o.Ref, Reason: asDesired, Sent: b.desired(n).Digest(), Seen: traits(row),
 	}, bare, 0)
 }
 

@@ -7,12 +7,33 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strconv"
 
+	"rollcall/apply"
 	"rollcall/fault"
 	"rollcall/plan"
 	"rollcall/scim"
 	"rollcall/target"
 )
+
+// stripped finds the roles that no data gives back, and that closing an account took.
+func stripped(p plan.Policy, e apply.Event) (found []plan.Finding) {
+	if !e.Change.Keeps() || !e.Outcome.Result.Fine() {
+		return nil
+	}
+	for _, t := range e.Change.Leaving {
+		i := slices.IndexFunc(t.Values, func(v scim.Value) bool { return t.Path == target.GrantsOf && p.Guards(v, "role") })
+		if i < 0 {
+			continue
+		}
+		role, _ := t.Values[i].Sub("role").Text()
+		found = append(found, plan.Finding{
+			Severity: plan.Warning, Code: "guarded-role", Key: e.Change.Key,
+			Text: fmt.Sprintf("closing the account took the role %s; no data gives it back: on return somebody grants it by hand", strconv.Quote(role)),
+		})
+	}
+	return found
+}
 
 // rolesUnread says that groups change without knowing which roles they carry.
 func rolesUnread() plan.Finding {

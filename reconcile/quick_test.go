@@ -323,3 +323,38 @@ func (o *org) without(p scim.Path) reconcile.Job {
 	j.Input.Rules = slices.DeleteFunc(slices.Clone(j.Input.Rules), func(r plan.Rule) bool { return r.Path == p })
 	return j
 }
+
+// TestOnlyNobody: a name that is nobody's is told, and the nearest, however
+// many there are and whoever is there already.
+func TestOnlyNobody(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := newOrg(t, nil, company(300)...)
+		o.apply()
+		o.source.rows[7].title = "Lead"
+		o.job.Input.Policy.Only = []string{"e0070@example.com", "e007"}
+		for _, propose := range []reconcile.Propose{o.job.Plan, o.job.Quick} {
+			p, err := propose(t.Context())
+			if err != nil {
+				t.Fatalf("propose: %v", err)
+			}
+			if i := slices.IndexFunc(p.Plan.Findings, func(f plan.Finding) bool { return f.Code == "unknown-who" }); i < 0 || p.Plan.Len() != 1 {
+				t.Errorf("%d changes, findings %v; want one, and that one name is nobody's", p.Plan.Len(), p.Plan.Findings)
+			}
+		}
+	})
+}
+
+// TestConfirmedIsNotCounted: that somebody is as desired is no update, and no limit counts it.
+func TestConfirmedIsNotCounted(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := newOrg(t, nil, company(20)...)
+		o.apply()
+		o.when("false")
+		o.job.Input.Policy.Allow = map[string]int{string(plan.GroupRemovals): -1}
+		o.apply()
+		counts, err := o.ledger.Counts(t.Context(), time.Now().Add(-time.Hour))
+		if err != nil || counts[plan.Update] != 0 || counts[plan.Confirm] == 0 {
+			t.Errorf("Counts = %v, %v; want no update, and somebody confirmed", counts, err)
+		}
+	})
+}

@@ -95,13 +95,15 @@ func (j Job) carryOut(ctx context.Context, id ledger.RunID, p *Proposal, h Hooks
 		return p, nil, err
 	}
 	o := j.options(id, p, d)
-	waits := slices.Clone(p.Plan.Waits)
+	waits, taken := slices.Clone(p.Plan.Waits), []plan.Finding(nil)
 	o.Progress = func(e apply.Event) {
-		if waits = append(waits, undone(e)...); h.Progress != nil {
+		waits, taken = append(waits, undone(e)...), append(taken, stripped(p.in.Policy, e)...)
+		if h.Progress != nil {
 			h.Progress(e)
 		}
 	}
 	tally, err := apply.Run(ctx, p.Plan, j.Reader, j.Writer, j.Store, o)
+	tally.Findings = append(tally.Findings, taken...)
 	if p.in.Quick && errors.Is(err, apply.Distrusted) && tally.Unknown == 0 {
 		return j.compareAfter(ctx, id, tally, err, h)
 	}

@@ -85,10 +85,10 @@ func (j Job) await(ctx context.Context, id ledger.RunID, p *Proposal) (w ledger.
 	return desk.WaitingPlan(ctx, id)
 }
 
-// withdraw replaces the plan that waits by nothing, where everybody was compared
-// and nothing waits any more: what it would do is not wanted now.
+// withdraw replaces the plan that waits by nothing, where nothing waits any more
+// and everybody was compared, or what it would do is done now.
 func (j Job) withdraw(ctx context.Context, desk ledger.Desk, id ledger.RunID, p *Proposal) error {
-	if p.census == nil || p.in.Quick || len(j.Input.Policy.Only) > 0 || p.Plan.Refused() {
+	if p.in.Quick || p.Approved != nil || len(j.Input.Policy.Only) > 0 || p.Plan.Refused() {
 		return nil
 	}
 	for w, err := range desk.WaitingPlans(ctx) {
@@ -98,9 +98,30 @@ func (j Job) withdraw(ctx context.Context, desk ledger.Desk, id ledger.RunID, p 
 		if !j.serves(w) || !w.Open() {
 			continue
 		}
+		if done, err := j.covers(ctx, w, p); !done || err != nil {
+			return err
+		}
 		return desk.Decide(ctx, ledger.Decision{Plan: w.ID, Standing: ledger.Replaced, By: j.Start.Actor, Because: "nothing waits any more", Run: id})
 	}
 	return nil
+}
+
+// covers tells whether p says all that there is to say about w: it compared
+// everybody, or has every change of w.
+func (j Job) covers(ctx context.Context, w ledger.WaitingPlan, p *Proposal) (bool, error) {
+	if p.census != nil {
+		return true, nil
+	}
+	mine := map[string]bool{}
+	for c := range p.Plan.Changes() {
+		mine[c.ID] = true
+	}
+	for e, err := range j.Store.Entries(ctx, ledger.Filter{Run: w.ID, Kind: ledger.KindPart}) {
+		if err != nil || e.Change == nil || !mine[e.Change.ID] {
+			return false, err
+		}
+	}
+	return len(mine) > 0, nil
 }
 
 // serves tells whether w is of this sync, command and organization.

@@ -96,7 +96,7 @@ func (f *draft) file() kind {
 		), doc: "saved plans"},
 		field{name: "schedule", kind: f.at("schedule", f.schedule()), doc: "when serve runs: every 5m, hourly, daily at 02:00, weekly on sunday at 02:00, never"},
 		field{name: "redact", kind: f.redact(), doc: "attributes whose values the ledger keeps as digests only; their changes cannot be taken back"},
-		field{name: "retention", kind: parsed(r, "duration", textSchema(`^\d+(d|w|mo|y)$`), &f.Retention, parseSpan), def: "for ever", doc: "how long the ledger keeps entries"},
+		field{name: "retention", kind: parsed(r, "duration", textSchema(`^\d+(d|w|mo|y)$`), &f.Retention, parseRetention), def: "for ever", doc: "how long the ledger keeps entries"},
 	)
 }
 

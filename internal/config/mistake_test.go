@@ -111,6 +111,7 @@ func TestEveryMistakeAtItsPlace(t *testing.T) {
 		"an unknown redaction":         {also("redact: [titel]\n"), []string{"7:10: … title"}},
 		"a redacted list":              {also("redact: [title, roles, userName, manager]\n"), []string{"7:17: roles cannot be redacted", "7:24: userName cannot be redacted", "7:34: manager cannot be redacted"}},
 		"a retention of words":         {also("retention: long\n"), []string{`7:12: "long" is not a length of time`}},
+		"a retention of a day":         {also("retention: 1d\n"), []string{`7:12: "1d" is less than a month`}},
 		"a literal ledger key":         {also("ledger_key: abc\n"), []string{"7:13: a secret does not stand in the file"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -49,6 +49,16 @@ func parseDuration(text string) (time.Duration, error) {
 	return s.Time, err
 }
 
+// parseRetention reads a length of time of a month or more: less would prune
+// what limits are counted from, and plans that wait.
+func parseRetention(text string) (Span, error) {
+	s, err := parseSpan(text)
+	if err == nil && s.Months == 0 && s.Time < 31*day {
+		return s, fmt.Errorf("%q is less than a month: write 1mo, 13mo or 2y", text)
+	}
+	return s, err
+}
+
 // parseDays reads whole days.
 func parseDays(text string) (int, error) {
 	d, err := parseDuration(text)

@@ -70,6 +70,7 @@ var activities = map[plan.Op]activity{
 	plan.Restore:    {accountChange, other, "Restore"},
 	plan.Update:     {entityManagement, 3, "Update"},
 	plan.Grant:      {entityManagement, 3, "Update"},
+	plan.Confirm:    {entityManagement, 2, "Read"},
 	plan.Rekey:      {entityManagement, 3, "Update"},
 	plan.Rename:     {entityManagement, 5, "Move"},
 	plan.Adopt:      {entityManagement, 6, "Enroll"},

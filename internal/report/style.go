@@ -151,4 +151,5 @@ var marks = map[plan.Op]struct {
 	plan.Restore:    {"+", green, "restore"},
 	plan.Rekey:      {"=", blue, "rekey"},
 	plan.Unlink:     {"x", faint, "unlink"},
+	plan.Confirm:    {"=", faint, "confirm"},
 }

@@ -136,19 +136,15 @@ func (t *tx) prune(run ledger.RunID, v *verifier, month time.Time) error {
 // something to know, and drops the others.
 func (t *tx) carry(run ledger.RunID, v *verifier) error {
 	touched := map[int64]bool{}
-	for m := range v.book.mentions {
+	for _, m := range v.book.mentions {
 		touched[m.person] = true
-	}
-	names := map[int64][][]byte{}
-	for n := range v.book.names {
-		names[n.person] = append(names[n.person], n.digest[:])
 	}
 	for _, person := range slices.Sorted(maps.Keys(touched)) {
 		var later, carries int
 		if err := t.row(countAfter, person, v.until).Scan(&later, &carries); err != nil {
 			return err
 		}
-		if err := t.leave(run, v, person, names[person], later, carries); err != nil {
+		if err := t.leave(run, v, person, later, carries); err != nil {
 			return err
 		}
 	}
@@ -164,7 +160,7 @@ func (t *tx) carry(run ledger.RunID, v *verifier) error {
 //	no         -                           -              yes                      | what they are
 //	no         yes                         yes            no                       | that nothing is known any more
 //	no         -                           no             no                       | nothing
-func (t *tx) leave(run ledger.RunID, v *verifier, person int64, names [][]byte, later, carries int) error {
+func (t *tx) leave(run ledger.RunID, v *verifier, person int64, later, carries int) error {
 	p := v.book.people[person]
 	known := later > carries || p != nil && p.Linked && !p.Closed
 	switch {
@@ -173,7 +169,7 @@ func (t *tx) leave(run ledger.RunID, v *verifier, person int64, names [][]byte, 
 	case !v.changed[person] && carries > 0:
 		return nil
 	case known:
-		return t.carryPerson(run, person, p, names)
+		return t.carryPerson(run, person, p, v.book.names[person])
 	case carries > 0:
 		return errors.Join(t.gone(person), t.carryPerson(run, person, nil, nil))
 	default:
@@ -189,12 +185,14 @@ func (t *tx) dropPerson(person int64) error {
 	return t.exec(deleteKey, person)
 }
 
-func (t *tx) carryPerson(run ledger.RunID, person int64, p *ledger.Person, names [][]byte) error {
+func (t *tx) carryPerson(run ledger.RunID, person int64, p *ledger.Person, names [][digestSize]byte) error {
 	if _, err := t.aead(person); errors.Is(err, errForgotten) {
 		return nil // since then
 	}
-	c := carried{State: p, Names: names}
-	slices.SortFunc(c.Names, slices.Compare)
+	c := carried{State: p}
+	for _, n := range names {
+		c.Names = append(c.Names, n[:])
+	}
 	if p != nil {
 		c.Image = p.Image
 	}
@@ -298,9 +296,10 @@ func (v *verifier) resume(rows *sql.Rows) error {
 		c.State.Image = c.Image
 		v.book.people[e.person] = c.State
 	}
+	delete(v.book.names, e.person)
 	for _, d := range c.Names {
 		if len(d) == digestSize {
-			v.book.names[nameRow{[digestSize]byte(d), e.person}] = true
+			_ = v.book.name(nameRow{[digestSize]byte(d), e.person}) // never fails
 		}
 	}
 	return nil

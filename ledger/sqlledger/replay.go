@@ -2,6 +2,7 @@ package sqlledger
 
 import (
 	"bytes"
+	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -13,8 +14,8 @@ import (
 
 // A replay holds projections in memory: what the tables should say.
 type replay struct {
-	names    map[nameRow]bool
-	mentions map[mentionRow]bool
+	names    map[int64][][digestSize]byte
+	mentions []mentionRow
 	people   map[int64]*ledger.Person
 	open     map[openKey]*openRow
 	about    map[topic][]openKey // open intents
@@ -31,7 +32,7 @@ type mentionRow struct{ person, seq int64 }
 
 func newReplay() *replay {
 	return &replay{
-		names: map[nameRow]bool{}, mentions: map[mentionRow]bool{}, people: map[int64]*ledger.Person{}, open: map[openKey]*openRow{},
+		names: map[int64][][digestSize]byte{}, people: map[int64]*ledger.Person{}, open: map[openKey]*openRow{},
 		about: map[topic][]openKey{}, runs: map[string]*runRow{}, notes: map[string]int64{},
 	}
 }
@@ -48,12 +49,14 @@ func (r *replay) load(person int64, key source.Key) (*ledger.Person, error) {
 }
 
 func (r *replay) name(n nameRow) error {
-	r.names[n] = true
+	if names := r.names[n.person]; !slices.Contains(names, n.digest) {
+		r.names[n.person] = append(names, n.digest)
+	}
 	return nil
 }
 
 func (r *replay) mention(person, seq int64) error {
-	r.mentions[mentionRow{person, seq}] = true
+	r.mentions = append(r.mentions, mentionRow{person, seq})
 	return nil
 }
 
@@ -134,7 +137,7 @@ func (r *replay) gone(person int64) error {
 
 const (
 	allNames    = "SELECT digest, person FROM names"
-	allMentions = "SELECT person, seq FROM mentions"
+	allMentions = "SELECT person, seq FROM mentions ORDER BY person, seq"
 	allLinks    = "SELECT person, state, image FROM links ORDER BY person"
 	allOpens    = "SELECT " + openColumns + " FROM opens"
 	allRuns     = "SELECT " + runColumns + " FROM runs"
@@ -147,10 +150,8 @@ func (v *verifier) projections() error {
 	if !v.intact {
 		return nil
 	}
-	for n := range v.book.names {
-		if v.forgot[n.person] != 0 {
-			delete(v.book.names, n)
-		}
+	for person := range v.forgot {
+		delete(v.book.names, person)
 	}
 	for person, wrapped := range v.keys {
 		switch destroyed := len(wrapped) == 0; {
@@ -177,38 +178,55 @@ func (v *verifier) names() error {
 		if err := rows.Scan(&digest, &person); err != nil {
 			return err
 		}
-		var n nameRow
-		if n.person = person; len(digest) == digestSize {
-			n.digest = [digestSize]byte(digest)
-		}
-		if !v.book.names[n] {
+		names := v.book.names[person]
+		i := slices.IndexFunc(names, func(n [digestSize]byte) bool { return bytes.Equal(n[:], digest) })
+		if i < 0 {
 			v.fault("names: person %d has a name that no entry gives", person)
+			return nil
 		}
-		delete(v.book.names, n)
+		if v.book.names[person] = slices.Delete(names, i, i+1); len(names) == 1 {
+			delete(v.book.names, person)
+		}
 		return nil
 	})
-	for n := range v.book.names {
-		v.fault("names: a name of person %d is missing", n.person)
+	for person := range v.book.names {
+		v.fault("names: a name of person %d is missing", person)
 	}
 	return err
 }
 
+// mentions compares two sorted lists.
 func (v *verifier) mentions() error {
+	want := v.book.mentions
+	slices.SortFunc(want, mentionRow.compare)
 	err := v.each(allMentions, func(rows *sql.Rows) error {
 		var m mentionRow
 		if err := rows.Scan(&m.person, &m.seq); err != nil {
 			return err
 		}
-		if !v.book.mentions[m] {
-			v.fault("mentions: person %d is not mentioned in entry %d", m.person, m.seq)
+		for len(want) > 0 && want[0].compare(m) < 0 {
+			v.missing(want[0])
+			want = want[1:]
 		}
-		delete(v.book.mentions, m)
+		if len(want) == 0 || want[0] != m {
+			v.fault("mentions: person %d is not mentioned in entry %d", m.person, m.seq)
+			return nil
+		}
+		want = want[1:]
 		return nil
 	})
-	for m := range v.book.mentions {
-		v.fault("mentions: that person %d is mentioned in entry %d is missing", m.person, m.seq)
+	for _, m := range want {
+		v.missing(m)
 	}
 	return err
+}
+
+func (v *verifier) missing(m mentionRow) {
+	v.fault("mentions: that person %d is mentioned in entry %d is missing", m.person, m.seq)
+}
+
+func (m mentionRow) compare(o mentionRow) int {
+	return cmp.Or(cmp.Compare(m.person, o.person), cmp.Compare(m.seq, o.seq))
 }
 
 // A tie is a row of links, and what the entries make of it.
