@@ -155,16 +155,13 @@ func (b *Builder) membersOf(g *group) map[string]bool {
 // of everybody who is, or will be, active by this plan.
 func (b *Builder) moves(n int32) bool {
 	p := b.people[n]
-	if p.flags&chosen == 0 || p.flags&dormant != 0 && b.in.Policy.Lifecycle {
+	switch {
+	case !b.followed(int(n)):
 		return false
-	}
-	switch p.fate {
-	case created:
+	case p.fate == created:
 		return true
-	case linked, adopted, recovered:
-		return b.users[p.user].state == target.Active || p.flags&touched != 0 || b.foresees && b.mayReturn(n)
 	default:
-		return false
+		return p.fate.hasUser() && (b.users[p.user].state == target.Active || p.flags&touched != 0 || b.foresees && b.mayReturn(n))
 	}
 }
 

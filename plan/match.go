@@ -51,6 +51,9 @@ const (
 	shunned // protected: never touched
 )
 
+// hasUser tells whether the person has a user by the plan, who need not be created.
+func (f fate) hasUser() bool { return f == linked || f == adopted || f == recovered }
+
 // decide matches everybody anew. It adds no findings: it is asked again after every answer.
 func (b *Builder) decide() {
 	b.given = nil

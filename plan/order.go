@@ -24,7 +24,7 @@ func (b *Builder) rival() {
 	}
 	for _, n := range takers {
 		b.wanters(at, b.wantedName(n, at), n, func(q int) {
-			if f := b.people[q].fate; f == created || f == linked || f == adopted || f == recovered {
+			if f := b.people[q].fate; f == created || f.hasUser() {
 				b.people[n].flags |= stuck | twin
 			}
 		})
@@ -52,15 +52,11 @@ func (b *Builder) rival() {
 // takes tells whether person n gets a userName by this plan.
 func (b *Builder) takes(n, at int) bool {
 	p := b.people[n]
-	switch p.fate {
-	case created:
-		return true
-	case linked, adopted, recovered:
-		name := b.wantedName(n, at)
-		return b.renames() && name != "" && name != b.seenName(int(p.user), at) && b.people[n].flags&dormant == 0
-	default:
-		return false
+	if !p.fate.hasUser() {
+		return p.fate == created
 	}
+	name := b.wantedName(n, at)
+	return b.renames() && name != "" && name != b.seenName(int(p.user), at) && p.flags&dormant == 0
 }
 
 // chain counts the renames that must come before that of n. Who waits for

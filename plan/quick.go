@@ -64,32 +64,32 @@ func (b *Builder) atRest(n int) bool {
 func (b *Builder) Catalogs() []target.Catalog {
 	need := map[target.Catalog]bool{}
 	for n := range b.people {
-		if !b.observed(n) {
-			continue
-		}
-		for i := range b.rules {
-			if r := &b.rules[i]; r.catalog != "" && !b.told[r.catalog] && b.isNew(n, r) {
-				need[r.catalog] = true
-			}
+		if b.observed(n) {
+			b.draws(n, need)
 		}
 	}
 	return slices.Sorted(maps.Keys(need))
 }
 
+// draws adds the catalogs that person n wants a new name of.
+func (b *Builder) draws(n int, need map[target.Catalog]bool) {
+	for i := range b.rules {
+		if r := &b.rules[i]; r.catalog != "" && !b.told[r.catalog] && b.isNew(n, r) {
+			need[r.catalog] = true
+		}
+	}
+}
+
 // observed tells whether this plan may change the user of person n.
 func (b *Builder) observed(n int) bool {
 	p := b.people[n]
-	if p.flags&chosen == 0 || p.flags&dormant != 0 && b.in.Policy.Lifecycle {
-		return false
-	}
-	switch p.fate {
-	case created:
-		return true
-	case linked, adopted, recovered:
-		return b.users[p.user].flags&same == 0
-	default:
-		return false
-	}
+	return b.followed(n) && (p.fate == created || p.fate.hasUser() && b.users[p.user].flags&same == 0)
+}
+
+// followed tells whether what is desired of person n is to come about now.
+func (b *Builder) followed(n int) bool {
+	p := b.people[n]
+	return p.flags&chosen != 0 && (p.flags&dormant == 0 || !b.in.Policy.Lifecycle)
 }
 
 // isNew tells whether person n wants an element at r that their user is not known to have.
@@ -154,31 +154,43 @@ func (b *Builder) givenTo(g *group) []string {
 		return nil
 	}
 	if b.given == nil {
-		b.given = map[string][]string{}
-		for u := range b.users {
-			t := b.users[u].tie
-			if t < 0 {
-				continue
-			}
-			l, _ := b.head(int(t))
-			for _, id := range l.Groups {
-				b.given[id] = append(b.given[id], l.Ref.ID)
-			}
-		}
+		b.given = b.memberships()
 	}
 	return b.given[g.ref.ID]
+}
+
+// memberships are the ids of the linked users whose membership is ours, by that of the group.
+func (b *Builder) memberships() map[string][]string {
+	given := map[string][]string{}
+	for _, u := range b.users {
+		if u.tie < 0 {
+			continue
+		}
+		l, _ := b.head(int(u.tie))
+		for _, id := range l.Groups {
+			given[id] = append(given[id], l.Ref.ID)
+		}
+	}
+	return given
 }
 
 // actives counts the active users; of an organization that nobody listed those
 // of the links who are active for all the ledger knows.
 func (b *Builder) actives() (n int) {
+	if b.in.Quick {
+		return b.believedActive()
+	}
 	for _, u := range b.users {
-		if !b.in.Quick && u.state == target.Active {
+		if u.state == target.Active {
 			n++
 		}
 	}
+	return n
+}
+
+func (b *Builder) believedActive() (n int) {
 	for _, t := range b.ties {
-		if b.in.Quick && t.flags&closed == 0 && t.off == 0 {
+		if t.flags&closed == 0 && t.off == 0 {
 			n++
 		}
 	}

@@ -37,7 +37,7 @@ type census struct {
 	units  map[source.Key]string         // of people who were somewhere else, or nowhere, so far
 
 	missing map[string]source.Key // people who are missing and whose account no run of ours closed, by its id
-	shut    []shutOut             // those of them whose account was seen inactive
+	shut    []reference           // those of them whose account was seen inactive
 }
 
 // tailSize is how many records at the end of a reading are remembered.

@@ -97,15 +97,11 @@ func (c *LeaverClock) name(ctx context.Context, store ledger.Store) error {
 	if len(nameless) == 0 {
 		return nil
 	}
-	for k, err := range store.Links(ctx, ledger.LinkQuery{}) {
-		if err != nil {
-			return err
-		}
+	return each(store.Links(ctx, ledger.LinkQuery{}), func(k plan.Link) {
 		for _, l := range nameless[k.Key] {
 			l.UserName, l.Resource = k.UserName, k.Ref.ID
 		}
-	}
-	return nil
+	})
 }
 
 // A clock follows the entries.
@@ -122,13 +118,13 @@ type clock struct {
 // read takes in what the ledger has, of one person where who is not "". Notes
 // are about nobody, and are read apart.
 func (c *clock) read(ctx context.Context, store ledger.Store, who string) error {
-	for e, err := range store.Entries(ctx, ledger.Filter{Kind: ledger.KindNote}) {
-		if err != nil {
-			return err
-		}
+	err := each(store.Entries(ctx, ledger.Filter{Kind: ledger.KindNote}), func(e ledger.Entry) {
 		if isRule(e) || isShut(e) {
 			c.notes = append(c.notes, e)
 		}
+	})
+	if err != nil {
+		return err
 	}
 	for e, err := range Trail(ctx, store, ledger.Filter{Who: who}) {
 		if err == nil {
@@ -156,7 +152,7 @@ func (c *clock) note(n ledger.Entry) error {
 	if isRule(n) {
 		return json.Unmarshal(n.Note, &c.rule)
 	}
-	var shut []shutOut
+	var shut []reference
 	err := json.Unmarshal(n.Note, &shut)
 	for _, s := range shut { // those who are noted again are closed already
 		c.confirm(string(s.Key), n.Time, ledger.Found)
@@ -295,16 +291,23 @@ func (c *clock) back(who string, at time.Time) {
 
 // sum counts the leavers and puts them in order.
 func (c *LeaverClock) sum(now time.Time) {
-	var took []float64
 	for _, l := range c.Leavers {
 		c.count(l, now)
+	}
+	took := c.took()
+	c.Median, c.P95, c.Longest = rank(took, 0.5), rank(took, 0.95), rank(took, 1)
+	slices.SortStableFunc(c.Leavers, inOrder)
+}
+
+// took are the seconds of the closed ones, sorted.
+func (c *LeaverClock) took() (took []float64) {
+	for _, l := range c.Leavers {
 		if l.State == closed {
 			took = append(took, l.Seconds)
 		}
 	}
 	slices.Sort(took)
-	c.Median, c.P95, c.Longest = rank(took, 0.5), rank(took, 0.95), rank(took, 1)
-	slices.SortStableFunc(c.Leavers, inOrder)
+	return took
 }
 
 func (c *LeaverClock) count(l *Leaving, now time.Time) {

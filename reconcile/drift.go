@@ -155,23 +155,28 @@ func (p *Drifted) isGone() bool {
 func (j Job) Drift(ctx context.Context, profileOnly bool) (*Drift, error) {
 	before, began := j.stats(), j.Now().UTC()
 	d := newDrifting(j, began)
-	look := []func(context.Context) error{d.same, d.links, d.everybody, d.absent, d.memberships}
-	switch {
-	case len(j.Input.Policy.Only) > 0 && profileOnly:
-		look = []func(context.Context) error{d.links, d.absent, d.cheap}
-	case len(j.Input.Policy.Only) > 0:
-		look = []func(context.Context) error{d.links, d.absent, d.memberships}
-	case profileOnly:
-		look = []func(context.Context) error{d.links, d.versions, d.absent, d.cheap}
-	}
-	for _, step := range append(look, d.since) {
-		if err := step(ctx); err != nil {
-			return nil, stopped(ctx, err)
-		}
+	look := d.looks(profileOnly)
+	if err := inTurn(ctx, append(look, d.since)...); err != nil {
+		return nil, stopped(ctx, err)
 	}
 	d.finish()
 	d.Requests = j.stats().Requests - before.Requests
 	return &d.Drift, nil
+}
+
+// looks are what is looked at, in order.
+func (d *drifting) looks(profileOnly bool) []func(context.Context) error {
+	some := len(d.Input.Policy.Only) > 0
+	switch {
+	case some && profileOnly:
+		return []func(context.Context) error{d.links, d.absent, d.cheap}
+	case some:
+		return []func(context.Context) error{d.links, d.absent, d.memberships}
+	case profileOnly:
+		return []func(context.Context) error{d.links, d.versions, d.absent, d.cheap}
+	default:
+		return []func(context.Context) error{d.same, d.links, d.everybody, d.absent, d.memberships}
+	}
 }
 
 // A drifting is a comparison under way.
@@ -205,13 +210,17 @@ type driftRule struct {
 // modified is when the service says a profile was last changed.
 const modified scim.Path = "meta.lastModified"
 
+// newDrift is without nil: what was not found is an empty list in JSON.
+func newDrift(s ledger.Start, at time.Time) Drift {
+	return Drift{
+		Schema: driftSchema, Sync: s.Sync, Org: s.Org, At: at, People: []Drifted{}, Groups: []DriftedGroup{},
+		Unlinked: []Unlinked{}, Lost: []Lost{}, Unknown: []source.Key{}, NotLooked: []string{}, Notes: []string{},
+	}
+}
+
 func newDrifting(j Job, began time.Time) *drifting {
 	d := &drifting{
-		Job: j, by: map[string]*remembered{}, closed: map[string]source.Key{}, names: map[string]string{},
-		Drift: Drift{
-			Schema: driftSchema, Sync: j.Start.Sync, Org: j.Start.Org, At: began, People: []Drifted{}, Groups: []DriftedGroup{},
-			Unlinked: []Unlinked{}, Lost: []Lost{}, Unknown: []source.Key{}, NotLooked: []string{}, Notes: []string{},
-		},
+		Job: j, by: map[string]*remembered{}, closed: map[string]source.Key{}, names: map[string]string{}, Drift: newDrift(j.Start, began),
 	}
 	paths := []scim.Path{userNamePath, activePath, modified}
 	for _, r := range j.Input.Rules {
@@ -228,16 +237,25 @@ func newDrifting(j Job, began time.Time) *drifting {
 func (d *drifting) since(ctx context.Context) error {
 	for i := range d.People {
 		p := &d.People[i]
-		for e, err := range d.Store.Entries(ctx, ledger.Filter{Who: string(p.Key), Kind: ledger.KindOutcome}) {
-			if err != nil {
-				return err
+		err := d.outcomes(ctx, p.Key, p.Resource, func(o ledger.Outcome) {
+			if o.Result.Fine() || o.Seen.Packed() != "" {
+				p.written(o)
 			}
-			if o := e.Outcome; o != nil && o.Ref.ID == p.Resource && (o.Result.Fine() || o.Seen.Packed() != "") {
-				p.written(*o)
-			}
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// outcomes tells what became of the changes of one resource that are about k, in their order.
+func (d *drifting) outcomes(ctx context.Context, k source.Key, resource string, use func(ledger.Outcome)) error {
+	return each(d.Store.Entries(ctx, ledger.Filter{Who: string(k), Kind: ledger.KindOutcome}), func(e ledger.Entry) {
+		if e.Outcome != nil && e.Outcome.Ref.ID == resource {
+			use(*e.Outcome)
+		}
+	})
 }
 
 // written takes in a write of ours. Where the service answered otherwise than
@@ -254,14 +272,19 @@ func (p *Drifted) written(o ledger.Outcome) {
 	}
 }
 
-// finish sorts, and counts.
-func (d *drifting) finish() {
+// sort makes the order that [Drift] promises.
+func (d *drifting) sort() {
 	slices.SortFunc(d.People, func(a, b Drifted) int { return cmp.Compare(a.Key, b.Key) })
 	slices.SortFunc(d.Unlinked, func(a, b Unlinked) int {
 		return cmp.Or(cmp.Compare(a.UserName, b.UserName), cmp.Compare(a.Resource, b.Resource))
 	})
 	slices.SortFunc(d.Lost, func(a, b Lost) int { return cmp.Compare(a.Key, b.Key) })
 	slices.Sort(d.Unknown)
+}
+
+// finish sorts, and counts.
+func (d *drifting) finish() {
+	d.sort()
 	s := &d.Summary
 	s.Linked, s.Unlinked, s.Lost, s.Unknown = len(d.linked), len(d.Unlinked), len(d.Lost), len(d.Unknown)
 	for i := range d.People {

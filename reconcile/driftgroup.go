@@ -85,13 +85,9 @@ func (d *drifting) roster(ctx context.Context) (*roster, error) {
 
 // unsettled finds the groups that an open change of rollcall's is about.
 func (r *roster) unsettled(ctx context.Context, s ledger.Store) error {
-	for u, err := range unsettled(ctx, s) {
-		if err != nil {
-			return err
-		}
+	return each(unsettled(ctx, s), func(u ledger.Unsettled) {
 		r.open[u.Change.Target.ID] = true
-	}
-	return nil
+	})
 }
 
 // mode is how the memberships of a group are managed; 0: they are not.
@@ -161,8 +157,7 @@ func (d *drifting) members(ctx context.Context, o target.Observed) (map[string]b
 	}
 	ids := make(map[string]bool, len(values))
 	for _, v := range values {
-		id, _ := v.Sub("value").Text()
-		ids[id] = true
+		ids[memberID(v)] = true
 	}
 	return ids, nil
 }
@@ -291,13 +286,13 @@ func (g *DriftedGroup) resolve(wishes map[source.Key][]string) {
 func (d *drifting) put(ctx context.Context, g *DriftedGroup) error {
 	for i := range g.Left {
 		m := &g.Left[i]
-		for e, err := range d.Store.Entries(ctx, ledger.Filter{Who: string(m.Key), Kind: ledger.KindOutcome}) {
-			if err != nil {
-				return err
-			}
-			if o := e.Outcome; o != nil && o.Ref.ID == g.Resource && o.Result.Fine() {
+		err := d.outcomes(ctx, m.Key, g.Resource, func(o ledger.Outcome) {
+			if o.Result.Fine() {
 				m.Since = instant(o.At.UTC())
 			}
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

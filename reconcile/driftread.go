@@ -113,17 +113,22 @@ func (d *drifting) versions(ctx context.Context) error {
 	if err := d.list(ctx, scim.NewShape(userNamePath), d.version); err != nil {
 		return err
 	}
-	n := 0
-	for _, r := range d.linked {
-		if r.moved {
-			n++
-		}
-	}
+	n := d.moved()
 	const lists = 2 // of the active and of the inactive, each with a last page
 	if d.Summary.Moved = n; n > (len(d.linked)+len(d.Unlinked))/heavyRows+lists {
 		return d.again(ctx)
 	}
 	return nil // absent reads them
+}
+
+// moved counts whose version moved.
+func (d *drifting) moved() (n int) {
+	for _, r := range d.linked {
+		if r.moved {
+			n++
+		}
+	}
+	return n
 }
 
 // version takes in the version of a user. One that moved is still to be looked at.
@@ -167,13 +172,9 @@ func (d *drifting) absent(ctx context.Context) error {
 }
 
 func (d *drifting) read(ctx context.Context, r *remembered) error {
-	for o, err := range d.Reader.Read(ctx, target.Query{Ask: target.ByID, Type: scim.User, Who: r.Ref.ID}, d.shape) {
-		if err != nil {
-			return err
-		}
+	return each(d.Reader.Read(ctx, target.Query{Ask: target.ByID, Type: scim.User, Who: r.Ref.ID}, d.shape), func(o target.Observed) {
 		d.compare(r, o)
-	}
-	return nil
+	})
 }
 
 // cheap says what a scan of versions did not look at.

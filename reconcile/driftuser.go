@@ -34,15 +34,16 @@ func (d *drifting) compare(r *remembered, o target.Observed) {
 	if name, ok := text(at(o.Row, userNamePath)); ok {
 		r.UserName = name
 	}
-	p := Drifted{Key: r.Key, UserName: r.UserName, Resource: r.Ref.ID, State: stateName(o.State), open: r.OpenOp, Differences: []Difference{}}
+	p := Drifted{
+		Key: r.Key, UserName: r.UserName, Resource: r.Ref.ID, State: stateName(o.State), LastModified: lastModified(o.Row),
+		open: r.OpenOp, Differences: []Difference{},
+	}
 	if !p.isGone() {
 		p.Differences = d.differences(r, o)
 	}
-	if len(p.Differences) == 0 && !p.isGone() {
-		return
+	if len(p.Differences) > 0 || p.isGone() {
+		d.People = append(d.People, p)
 	}
-	p.LastModified = lastModified(o.Row)
-	d.People = append(d.People, p)
 }
 
 // lastModified is when the service says that the profile was last changed; nil where it does not.
@@ -66,12 +67,19 @@ func (d *drifting) differences(r *remembered, o target.Observed) []Difference {
 			all = append(all, x)
 		}
 	}
+	if r.OpenOp != "" {
+		unsettle(all)
+	}
+	return all
+}
+
+// unsettle takes differences for what a change of rollcall's that is open may have done.
+func unsettle(all []Difference) {
 	for i := range all {
-		if r.OpenOp != "" && all[i].Verdict == Changed {
+		if all[i].Verdict == Changed {
 			all[i].Verdict = Unsettled
 		}
 	}
-	return all
 }
 
 // activity compares whether the user is active. Where that is not known of

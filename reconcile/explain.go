@@ -271,17 +271,13 @@ func (j Job) owners(ctx context.Context, all []Candidate) error {
 	if len(all) == 0 {
 		return nil
 	}
-	for l, err := range j.Store.Links(ctx, ledger.LinkQuery{}) {
-		if err != nil {
-			return err
-		}
+	return each(j.Store.Links(ctx, ledger.LinkQuery{}), func(l plan.Link) {
 		for i := range all {
 			if !l.Closed && l.Ref.ID == all[i].Resource {
 				all[i].Key = l.Key
 			}
 		}
-	}
-	return nil
+	})
 }
 
 // by is the path of a reason like MatchedByUserName.

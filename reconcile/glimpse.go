@@ -207,13 +207,9 @@ func (g *glimpse) memberships(ctx context.Context, id string) error {
 	if g.told || id == "" {
 		return nil
 	}
-	for o, err := range g.Reader.Read(ctx, target.Query{Ask: target.ByID, Type: scim.User, Who: id}, scim.NewShape(groupsPath)) {
-		if err != nil {
-			return err
-		}
+	return each(g.Reader.Read(ctx, target.Query{Ask: target.ByID, Type: scim.User, Who: id}, scim.NewShape(groupsPath)), func(o target.Observed) {
 		g.belong(o.Row)
-	}
-	return nil
+	})
 }
 
 // matters tells whether the members of a group must be known.

@@ -18,17 +18,12 @@ func (j Job) lately(ctx context.Context, p *plan.Policy, since time.Time) error 
 		return nil
 	}
 	r := recent{left: map[string]int{}, of: map[plan.Op][]source.Key{}, intents: map[string]plan.Change{}, apart: map[ledger.RunID]bool{}}
-	for e, err := range j.Store.Entries(ctx, ledger.Filter{Since: since}) {
-		if err != nil {
-			return err
-		}
-		r.add(e)
-	}
+	err := each(j.Store.Entries(ctx, ledger.Filter{Since: since}), r.add)
 	p.RecentRemovals = r.left
 	if p.ByUnit {
 		p.RecentOf = r.of
 	}
-	return nil
+	return err
 }
 
 // recent is what happened lately, or may have.

@@ -8,7 +8,6 @@ import (
 	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/scim"
-	"rollcall/source"
 	"rollcall/target"
 )
 
@@ -31,11 +30,6 @@ type leaverRule struct {
 	After  int    `json:"after"` // days
 }
 
-// A shutOut left the source, and their account was inactive before a run of ours came.
-type shutOut struct {
-	Key source.Key `json:"key"`
-}
-
 // miss keeps of a link whom to look for among the users: people who are missing
 // and whose account no run of ours closed, or was about to; nobody where a row does
 // not tell whose it is.
@@ -49,7 +43,7 @@ func (c *census) miss(l plan.Link) {
 func (c *census) find(o target.Observed) {
 	if key, is := c.missing[o.ID]; is && o.Type == scim.User && o.State == target.Inactive {
 		delete(c.missing, o.ID) // once
-		c.shut = append(c.shut, shutOut{key})
+		c.shut = append(c.shut, reference{key})
 	}
 }
 
@@ -71,6 +65,6 @@ func (j Job) noteShut(ctx context.Context, id ledger.RunID, c *census) error {
 	if err != nil || len(c.shut) == 0 && known == nil {
 		return err
 	}
-	slices.SortFunc(c.shut, func(a, b shutOut) int { return strings.Compare(string(a.Key), string(b.Key)) })
-	return j.jot(ctx, book, id, shutNote+j.Start.Sync, append([]shutOut{}, c.shut...))
+	slices.SortFunc(c.shut, func(a, b reference) int { return strings.Compare(string(a.Key), string(b.Key)) })
+	return j.jot(ctx, book, id, shutNote+j.Start.Sync, append([]reference{}, c.shut...))
 }

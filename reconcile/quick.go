@@ -169,16 +169,13 @@ func (r *recollection) recalled(ctx context.Context, questions []target.Query) (
 		}
 	}
 	answered := map[string]bool{}
-	for l, err := range r.Store.Links(ctx, ledger.LinkQuery{Shape: r.p.in.Users, Image: true, Keys: keys}) {
-		if err != nil {
-			return nil, err
-		}
+	err := each(r.Store.Links(ctx, ledger.LinkQuery{Shape: r.p.in.Users, Image: true, Keys: keys}), func(l plan.Link) {
 		if o, known := fromLink(l, r.p.in.Users, !r.p.census.has(l.Key)); known {
 			answered[o.ID] = true
 			r.b.Have(o)
 		}
-	}
-	return slices.DeleteFunc(questions, func(q target.Query) bool { return asksAll(q) && answered[q.Who] }), nil
+	})
+	return slices.DeleteFunc(questions, func(q target.Query) bool { return asksAll(q) && answered[q.Who] }), err
 }
 
 // asksAll tells whether q is about all that is managed of one user.
@@ -190,13 +187,11 @@ func asksAll(q target.Query) bool {
 // name is enough.
 func fromLink(l plan.Link, s *scim.Shape, gone bool) (o target.Observed, known bool) {
 	o = target.Observed{Ref: l.Ref, State: target.Active, Row: l.Image}
-	if active, _ := l.Image.At(activePath); !l.Deactivated.IsZero() || slices.Contains(active, "false") {
+	if active := at(l.Image, activePath); !l.Deactivated.IsZero() || slices.Contains(active, "false") {
 		o.State = target.Inactive
 	}
 	if known = l.Image.Packed() != ""; !known && gone && l.UserName != "" {
-		row := scim.NewRow(s)
-		row.Set(s.Index(userNamePath), scim.ValueOf(l.UserName))
-		o.Row, known = row.Row(), true
+		o.Row, known = rowWith(s, userNamePath, l.UserName), true
 	}
 	return o, known && l.Open == ""
 }
@@ -270,8 +265,7 @@ func (j Job) confirm(ctx context.Context, id ledger.RunID, p *Proposal, waits []
 
 // nameGroup keeps which group has which name, where all are listed.
 func (p *Proposal) nameGroup(o target.Observed) {
-	values, _ := o.Row.At(displayNamePath)
-	name, ok := text(values)
+	name, ok := text(at(o.Row, displayNamePath))
 	if o.Type != scim.Group || !ok {
 		return
 	}
@@ -290,7 +284,12 @@ func (j Job) groupNames(ctx context.Context) (names map[string]string, err error
 func (j Job) groupsNote() string { return "groups " + j.Start.Org }
 
 func groupNamed(s *scim.Shape, name, id string) target.Observed {
+	return target.Observed{Ref: scim.Ref{Type: scim.Group, ID: id}, State: target.Active, Row: rowWith(s, displayNamePath, name)}
+}
+
+// rowWith is a row of which one text is known.
+func rowWith(s *scim.Shape, p scim.Path, text string) scim.Row {
 	row := scim.NewRow(s)
-	row.Set(s.Index(displayNamePath), scim.ValueOf(name))
-	return target.Observed{Ref: scim.Ref{Type: scim.Group, ID: id}, State: target.Active, Row: row.Row()}
+	row.Set(s.Index(p), scim.ValueOf(text))
+	return row.Row()
 }

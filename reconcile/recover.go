@@ -46,15 +46,12 @@ func (j Job) leftovers(ctx context.Context, users *scim.Shape, c *census) (*left
 
 // unsettled are the changes that were left open, of resources that can be found.
 func (j Job) unsettled(ctx context.Context) (open []ledger.Unsettled, err error) {
-	for u, err := range unsettled(ctx, j.Store) {
-		if err != nil {
-			return nil, err
-		}
+	err = each(unsettled(ctx, j.Store), func(u ledger.Unsettled) {
 		if resource(u.Change) != "" {
 			open = append(open, u)
 		}
-	}
-	return open, nil
+	})
+	return open, err
 }
 
 // resource is by what the resource of a change is found: its id, or the

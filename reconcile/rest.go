@@ -28,6 +28,7 @@ func (r rest) equal(s rest) bool {
 	return r.Key == s.Key && r.Digest == s.Digest && r.Tries == s.Tries && r.Until.Equal(s.Until) && slices.Equal(r.For, s.For)
 }
 
+// A reference names somebody in a note: an object, so that the ledger seals it for them.
 type reference struct {
 	Key source.Key `json:"key"`
 }

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -33,32 +34,38 @@ type Reversal struct {
 func (j Job) Revert(ctx context.Context, r Reversal) (*Proposal, error) {
 	u := &undoing{Job: j, Reversal: r, byID: map[string]*affected{}, links: map[string]plan.Link{}, ids: map[source.Key]string{}}
 	p := &Proposal{Saved: true}
-	var err error
-	for _, step := range []func(context.Context) error{u.find, u.know, u.recall, u.choose} {
-		if err := step(ctx); err != nil {
-			return p, err
-		}
-	}
-	if p.org, err = j.organization(ctx); err != nil {
+	err := inTurn(ctx, u.find, u.know, u.recall, u.choose, u.begin, u.look, u.invert, u.free, u.regroup)
+	if err != nil {
 		return p, err
-	}
-	u.in = j.Input
-	if u.in.Fixed, err = j.fixed(ctx); err != nil {
-		return p, err
-	}
-	basis := &u.in.Basis
-	basis.Sync, basis.Org, basis.OrgID, basis.At, basis.Reverts = j.Start.Sync, j.Start.Org, p.org, j.Now().UTC(), string(r.Run)
-	if j.Granted != nil {
-		u.in.Basis.Granted = j.Granted()
-	}
-	for _, step := range []func(context.Context) error{u.look, u.invert, u.free, u.regroup} {
-		if err := step(ctx); err != nil {
-			return p, err
-		}
 	}
 	p.Plan, err = u.plan(ctx)
-	p.in = u.in
+	p.org, p.in = u.org, u.in
 	return p, err
+}
+
+// inTurn takes steps until one of them fails.
+func inTurn(ctx context.Context, steps ...func(context.Context) error) error {
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin finds out what the plan rests on.
+func (u *undoing) begin(ctx context.Context) (err error) {
+	u.in = u.Input
+	if u.org, err = u.organization(ctx); err != nil {
+		return err
+	}
+	b := &u.in.Basis
+	b.Sync, b.Org, b.OrgID, b.At, b.Reverts = u.Start.Sync, u.Start.Org, u.org, u.Now().UTC(), string(u.Run)
+	if u.Granted != nil {
+		b.Granted = u.Granted()
+	}
+	u.in.Fixed, err = u.fixed(ctx)
+	return err
 }
 
 // An undoing is one run on its way back.
@@ -66,6 +73,7 @@ type undoing struct {
 	Job
 	Reversal
 
+	org     string
 	in      plan.Input
 	run     ledger.Run
 	links   map[string]plan.Link  // open ones, by id of the user
@@ -144,15 +152,11 @@ func (u *undoing) know(ctx context.Context) error {
 	if len(u.Input.Policy.Only)+len(u.Force) > 0 {
 		q = ledger.LinkQuery{Shape: scim.NewShape(externalIDPath), Image: true}
 	}
-	for l, err := range u.Store.Links(ctx, q) {
-		if err != nil {
-			return err
-		}
+	return each(u.Store.Links(ctx, q), func(l plan.Link) {
 		if !l.Closed && l.Ref.ID != "" {
 			u.links[l.Ref.ID], u.ids[l.Key] = l, l.Ref.ID
 		}
-	}
-	return nil
+	})
 }
 
 // user is who has this id.
@@ -195,12 +199,9 @@ func (u *undoing) take(c plan.Change) {
 }
 
 func (u *undoing) takeGroup(c plan.Change) {
-	i := slices.IndexFunc(u.groups, func(g *circle) bool { return g.id == c.Target.ID })
-	if i < 0 {
-		i = len(u.groups)
-		u.groups = append(u.groups, &circle{id: c.Target.ID, name: c.UserName})
-	}
-	u.groups[i].done = append(u.groups[i].done, c)
+	g := u.circle(c.Target.ID)
+	g.name = cmp.Or(g.name, c.UserName)
+	g.done = append(g.done, c)
 	for _, e := range c.Edits {
 		for _, v := range e.Add {
 			u.user(memberID(v))
@@ -209,6 +210,16 @@ func (u *undoing) takeGroup(c plan.Change) {
 			u.user(memberID(v)).left = true
 		}
 	}
+}
+
+// circle is the group with this id.
+func (u *undoing) circle(id string) *circle {
+	i := slices.IndexFunc(u.groups, func(g *circle) bool { return g.id == id })
+	if i < 0 {
+		i = len(u.groups)
+		u.groups = append(u.groups, &circle{id: id})
+	}
+	return u.groups[i]
 }
 
 // memberID is the id in an element of members or groups.
@@ -271,7 +282,7 @@ func (u *undoing) plan(ctx context.Context) (*plan.Plan, error) {
 	p := &u.in.Policy
 	var err error
 	if u.run.Start.Command == "patch" {
-		p.Base, err = (&explicitPlan{Job: u.Job, in: u.in}).base(ctx, u.changes)
+		p.Base, err = u.explicit().base(ctx, u.changes)
 	} else {
 		*p, u.in.Units, err = u.today(ctx, *p)
 	}

@@ -28,15 +28,8 @@ func (u *undoing) look(ctx context.Context) error {
 	}
 	slices.Sort(paths)
 	shape := scim.NewShape(slices.Compact(paths)...)
-	if len(wanted) > manyUpdates {
-		err := (&explicitPlan{Job: u.Job, in: u.in}).everybody(ctx, shape, func(o target.Observed) {
-			if a := wanted[o.ID]; a != nil {
-				a.Now = o
-			}
-		})
-		if err != nil {
-			return err
-		}
+	if err := u.list(ctx, wanted, shape); err != nil {
+		return err
 	}
 	for _, a := range u.users {
 		if wanted[a.id] == nil {
@@ -48,6 +41,21 @@ func (u *undoing) look(ctx context.Context) error {
 	}
 	return nil
 }
+
+// list reads those who are wanted from one listing, where they are many.
+func (u *undoing) list(ctx context.Context, wanted map[string]*affected, shape *scim.Shape) error {
+	if len(wanted) <= manyUpdates {
+		return nil
+	}
+	return u.explicit().everybody(ctx, shape, func(o target.Observed) {
+		if a := wanted[o.ID]; a != nil {
+			a.Now = o
+		}
+	})
+}
+
+// explicit is the plan of explicit operations with whose means the run is taken back.
+func (u *undoing) explicit() *explicitPlan { return &explicitPlan{Job: u.Job, in: u.in} }
 
 // read reads what is not known yet of one user.
 func (u *undoing) read(ctx context.Context, a *affected, shape *scim.Shape) error {
@@ -78,13 +86,9 @@ func (u *undoing) read(ctx context.Context, a *affected, shape *scim.Shape) erro
 
 // giveBack takes in a membership that leaving took.
 func (u *undoing) giveBack(c plan.Change) {
-	i := slices.IndexFunc(u.groups, func(g *circle) bool { return g.id == c.Target.ID })
-	if i < 0 {
-		i = len(u.groups)
-		u.groups = append(u.groups, &circle{id: c.Target.ID})
-	}
+	g := u.circle(c.Target.ID)
 	for _, e := range c.Edits {
-		u.groups[i].back = append(u.groups[i].back, e.Add...)
+		g.back = append(g.back, e.Add...)
 	}
 }
 
@@ -113,13 +117,9 @@ func (u *undoing) regroup(ctx context.Context) error {
 
 // members holds the edits of a group against the members that it has.
 func (u *undoing) members(ctx context.Context, g *circle, edits []plan.Edit) error {
-	now := target.Observed{State: target.Gone}
-	q := target.Query{Ask: target.ByID, Type: scim.Group, Who: g.id}
-	for o, err := range u.Reader.Read(ctx, q, scim.NewShape(displayNamePath, target.Members)) {
-		if err != nil {
-			return fmt.Errorf("read group %s: %w", g.id, err)
-		}
-		now = o
+	now, err := u.group(ctx, g.id)
+	if err != nil {
+		return err
 	}
 	if now.State != target.Active {
 		u.note(plan.Error, "gone", "", "the group %q is not there any more: its memberships are not taken back", cmp.Or(g.name, g.id))
@@ -143,6 +143,19 @@ func (u *undoing) members(ctx context.Context, g *circle, edits []plan.Edit) err
 	return nil
 }
 
+// group reads a group with its members.
+func (u *undoing) group(ctx context.Context, id string) (target.Observed, error) {
+	now := target.Observed{State: target.Gone}
+	q := target.Query{Ask: target.ByID, Type: scim.Group, Who: id}
+	for o, err := range u.Reader.Read(ctx, q, scim.NewShape(displayNamePath, target.Members)) {
+		if err != nil {
+			return now, fmt.Errorf("read group %s: %w", id, err)
+		}
+		now = o
+	}
+	return now, nil
+}
+
 // spare tells the returns of those whose membership is not given back after all
 // that nothing is left to give of it: they are in the group, or join it anyway.
 func (u *undoing) spare(group string, wanted, given []scim.Value) {
@@ -157,7 +170,7 @@ func (u *undoing) spare(group string, wanted, given []scim.Value) {
 
 // guarded tells whether nobody joins or leaves a group, because of the roles that it carries.
 func (u *undoing) guarded(ctx context.Context, id, name string) (bool, error) {
-	role, guarded, err := (&memberships{explicitPlan: &explicitPlan{Job: u.Job, in: u.in}}).carries(ctx, id)
+	role, guarded, err := (&memberships{explicitPlan: u.explicit()}).carries(ctx, id)
 	switch {
 	case unreadable(err):
 		u.notes = append(u.notes, rolesUnread())

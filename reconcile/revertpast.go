@@ -21,41 +21,53 @@ type record struct {
 
 // recall reads what the run did.
 func (u *undoing) recall(ctx context.Context) error {
-	var all []*record
-	byID := map[string]*record{}
-	forgotten := 0
-	for e, err := range u.Store.Entries(ctx, ledger.Filter{Run: u.Run}) {
-		switch {
-		case err != nil:
-			return err
-		case e.Erased:
-			forgotten += forgets(e)
-		case e.Kind == ledger.KindIntent && e.Change != nil:
-			byID[e.Change.ID] = &record{change: *e.Change}
-			all = append(all, byID[e.Change.ID])
-		case e.Kind == ledger.KindOutcome && e.Outcome != nil && byID[e.Outcome.Change] != nil:
-			byID[e.Outcome.Change].outcome = e.Outcome
-		}
-	}
-	if err := u.later(ctx, all, byID); err != nil {
+	h := &past{byID: map[string]*record{}}
+	if err := each(u.Store.Entries(ctx, ledger.Filter{Run: u.Run}), h.add); err != nil {
 		return err
 	}
-	if forgotten > 0 {
-		u.note(plan.Warning, "forgotten", "", "%d changes were of people who were forgotten since: what they had before was destroyed, and cannot be given back", forgotten)
+	if err := u.later(ctx, h); err != nil {
+		return err
 	}
-	unnamed := 0
-	for _, r := range all {
-		unnamed += unnamedIn(r.change)
+	u.noteForgotten(h)
+	for _, r := range h.all {
 		u.record(r)
 	}
-	if unnamed > 0 {
-		u.note(plan.Warning, "forgotten", "", "%d memberships or references are of people who were forgotten since: they stay as they are", unnamed)
-	}
-	if len(u.users) == 0 && forgotten == 0 {
+	if len(u.users) == 0 && h.forgotten == 0 {
 		err := fmt.Errorf("revert %s: it changed nothing (%s): %w", u.Run, orRunning(u.run.Ending.Result), fault.Invalid)
 		return fault.WithHint(err, "rollcall show "+string(u.Run)+" tells what became of it")
 	}
 	return nil
+}
+
+// A past is what a run did, by its entries.
+type past struct {
+	all       []*record
+	byID      map[string]*record
+	forgotten int // changes of people who were forgotten since
+	unnamed   int // memberships and references of them, in changes of others
+}
+
+// noteForgotten tells what is not known any more.
+func (u *undoing) noteForgotten(h *past) {
+	if h.forgotten > 0 {
+		u.note(plan.Warning, "forgotten", "", "%d changes were of people who were forgotten since: what they had before was destroyed, and cannot be given back", h.forgotten)
+	}
+	if h.unnamed > 0 {
+		u.note(plan.Warning, "forgotten", "", "%d memberships or references are of people who were forgotten since: they stay as they are", h.unnamed)
+	}
+}
+
+func (h *past) add(e ledger.Entry) {
+	switch {
+	case e.Erased:
+		h.forgotten += forgets(e)
+	case e.Kind == ledger.KindIntent && e.Change != nil:
+		h.byID[e.Change.ID] = &record{change: *e.Change}
+		h.all = append(h.all, h.byID[e.Change.ID])
+		h.unnamed += unnamedIn(*e.Change)
+	case e.Kind == ledger.KindOutcome && e.Outcome != nil && h.byID[e.Outcome.Change] != nil:
+		h.byID[e.Outcome.Change].outcome = e.Outcome
+	}
 }
 
 // unnamedIn counts those whom c names, and who were forgotten since.
@@ -86,29 +98,27 @@ func forgets(e ledger.Entry) int {
 }
 
 // later finds what later runs found out about changes whose end this run did not tell.
-func (u *undoing) later(ctx context.Context, all []*record, byID map[string]*record) error {
-	if !slices.ContainsFunc(all, (*record).open) {
+func (u *undoing) later(ctx context.Context, h *past) error {
+	if !slices.ContainsFunc(h.all, (*record).open) {
 		return nil
 	}
 	own := map[string]bool{} // intended by a later run itself, which then tells of its own
-	for e, err := range u.Store.Entries(ctx, ledger.Filter{Since: u.run.Began}) {
-		if err != nil {
-			return err
-		}
-		if e.Run == u.Run || e.Erased {
-			continue
-		}
-		if e.Kind == ledger.KindIntent && e.Change != nil {
+	return each(u.Store.Entries(ctx, ledger.Filter{Since: u.run.Began}), func(e ledger.Entry) {
+		switch {
+		case e.Run == u.Run || e.Erased:
+		case e.Kind == ledger.KindIntent && e.Change != nil:
 			own[string(e.Run)+e.Change.ID] = true
+		case e.Kind == ledger.KindOutcome && e.Outcome != nil && !own[string(e.Run)+e.Outcome.Change]:
+			h.settle(e.Outcome)
 		}
-		if e.Kind != ledger.KindOutcome || e.Outcome == nil || own[string(e.Run)+e.Outcome.Change] {
-			continue
-		}
-		if r := byID[e.Outcome.Change]; r != nil && r.open() {
-			r.outcome, r.late = e.Outcome, true
-		}
+	})
+}
+
+// settle takes in what a later run found out.
+func (h *past) settle(o *ledger.Outcome) {
+	if r := h.byID[o.Change]; r != nil && r.open() {
+		r.outcome, r.late = o, true
 	}
-	return nil
 }
 
 // open tells that nobody knows the end of the change.

@@ -316,13 +316,10 @@ func (j Job) directory(ctx context.Context, p *Proposal) (*directory, error) {
 	if d.empty() {
 		return d, nil
 	}
-	for l, err := range j.Store.Links(ctx, ledger.LinkQuery{}) {
-		if err != nil {
-			return d, err
-		}
+	err := each(j.Store.Links(ctx, ledger.LinkQuery{}), func(l plan.Link) {
 		d.link(l)
-	}
-	return d, nil
+	})
+	return d, err
 }
 
 func (d *directory) empty() bool { return len(d.ids) == 0 && d.holders == nil }

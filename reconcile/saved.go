@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -40,36 +41,59 @@ func (j Job) saved(ctx context.Context, out *Proposal) (err error) {
 			return err
 		}
 	}
-	p := out.Plan
+	for _, step := range []func(context.Context, *Proposal) error{j.identify, j.inherit, j.countAnew, j.rebuild} {
+		if err := step(ctx, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// identify makes sure that the credentials are of the plan's organization.
+func (j Job) identify(ctx context.Context, out *Proposal) (err error) {
 	if out.org, err = j.organization(ctx); err != nil {
 		return err
 	}
-	if p.Basis.OrgID != "" && out.org != "" && p.Basis.OrgID != out.org {
-		return foreign("organization", p.Basis.OrgID, out.org)
+	if of := out.Plan.Basis.OrgID; of != "" && out.org != "" && of != out.org {
+		return foreign("organization", of, out.org)
 	}
+	return nil
+}
+
+// inherit takes over what the plan speaks of, and what runs that died left open.
+func (j Job) inherit(ctx context.Context, out *Proposal) error {
 	open, err := j.unsettled(ctx)
 	if err != nil {
 		return err
 	}
-	in := j.Input
-	in.Basis = p.Basis
-	in.Users, in.Groups = shapes(p, open)
+	in := &out.in
+	*in = j.Input
+	in.Basis = out.Plan.Basis
+	in.Users, in.Groups = shapes(out.Plan, open)
 	if out.left, err = j.leftovers(ctx, in.Users, newCensus()); err != nil {
 		return err
 	}
-	if err := j.lookUp(ctx, in, out.left); err != nil {
-		return err
-	}
+	return j.lookUp(ctx, *in, out.left)
+}
+
+// countAnew completes the limits by what they are held against now.
+func (j Job) countAnew(ctx context.Context, out *Proposal) (err error) {
+	in := &out.in
 	if in.Policy, in.Units, err = j.today(ctx, in.Policy); err != nil {
 		return err
 	}
-	if p.Basis.Reverts != "" {
+	if out.Plan.Basis.Reverts != "" {
 		in.Policy = alone(in.Policy)
 	}
-	j.lift(&in.Policy, p)
-	if in.Sizes, err = j.sizes(ctx, slices.Collect(p.Changes()), in.Policy); err != nil {
-		return err
-	}
+	j.lift(&in.Policy, out.Plan)
+	in.Sizes, err = j.sizes(ctx, slices.Collect(out.Plan.Changes()), in.Policy)
+	return err
+}
+
+// rebuild is the plan without what may not be done any more, or is done, under
+// the limits as they are now.
+func (j Job) rebuild(ctx context.Context, out *Proposal) error {
+	p, in := out.Plan, &out.in
 	own, err := j.ownRoles(ctx, &in.Policy, []scim.Path{groupsPath})
 	if err != nil {
 		return err
@@ -84,7 +108,7 @@ func (j Job) saved(ctx context.Context, out *Proposal) (err error) {
 		return err
 	}
 	p.Findings = slices.Concat(p.Findings, own, notes, made)
-	out.in, out.Plan = in, bounded(p, changes, in)
+	out.Plan = bounded(p, changes, *in)
 	out.Plan.Missing, out.Plan.Back = p.Missing, p.Back
 	fewest, err := j.fewest(ctx, out.Plan.Changes(), in.Policy)
 	out.Plan.Limits = append(out.Plan.Limits, fewest...)
@@ -94,25 +118,10 @@ func (j Job) saved(ctx context.Context, out *Proposal) (err error) {
 // made leaves the creates of people who have a user by now out of changes: an
 // earlier run of p, or another one, made them. What follows on such a create goes to that user.
 func (j Job) made(ctx context.Context, p *plan.Plan, changes iter.Seq[plan.Change]) (iter.Seq[plan.Change], []plan.Finding, error) {
-	users := map[source.Key]string{}
-	for c := range p.Changes() {
-		if c.Op == plan.Create {
-			users[c.Key] = ""
-		}
-	}
-	if len(users) == 0 {
-		return changes, nil, nil
-	}
+	users, err := j.createdSince(ctx, p)
 	var notes []plan.Finding
-	for l, err := range j.Store.Links(ctx, ledger.LinkQuery{}) {
-		if err != nil {
-			return nil, nil, err
-		}
-		if _, named := users[l.Key]; !named || l.Closed || l.Ref.ID == "" {
-			continue
-		}
-		users[l.Key] = l.Ref.ID
-		notes = append(notes, plan.Finding{Severity: plan.Note, Code: "created-since", Key: l.Key, Text: "has a user by now, whom an earlier run made"})
+	for _, k := range slices.Sorted(maps.Keys(users)) {
+		notes = append(notes, plan.Finding{Severity: plan.Note, Code: "created-since", Key: k, Text: "has a user by now, whom an earlier run made"})
 	}
 	return func(yield func(plan.Change) bool) {
 		for c := range changes {
@@ -120,14 +129,31 @@ func (j Job) made(ctx context.Context, p *plan.Plan, changes iter.Seq[plan.Chang
 			if id != "" && c.Op == plan.Create {
 				continue
 			}
-			if id != "" && c.Target.ID == "" {
-				c.Target.ID = id
-			}
+			c.Target.ID = cmp.Or(c.Target.ID, id)
 			if !yield(c) {
 				return
 			}
 		}
-	}, notes, nil
+	}, notes, err
+}
+
+// createdSince are the ids of the users whom p creates and who are linked by now.
+func (j Job) createdSince(ctx context.Context, p *plan.Plan) (map[source.Key]string, error) {
+	creates, users := map[source.Key]bool{}, map[source.Key]string{}
+	for c := range p.Changes() {
+		if c.Op == plan.Create {
+			creates[c.Key] = true
+		}
+	}
+	if len(creates) == 0 {
+		return nil, nil
+	}
+	err := each(j.Store.Links(ctx, ledger.LinkQuery{}), func(l plan.Link) {
+		if creates[l.Key] && !l.Closed && l.Ref.ID != "" {
+			users[l.Key] = l.Ref.ID
+		}
+	})
+	return users, err
 }
 
 // owns tells whether a plan of that basis is this job's.

@@ -139,15 +139,12 @@ func one(who string, keys map[source.Key]bool) (source.Key, error) {
 // called are the keys whose link has this key, userName or id; none where only closed ones do but by key.
 func (j Job) called(ctx context.Context, who string) (map[source.Key]bool, error) {
 	keys := map[source.Key]bool{}
-	for l, err := range j.Store.Links(ctx, ledger.LinkQuery{}) {
-		if err != nil {
-			return nil, err
-		}
+	err := each(j.Store.Links(ctx, ledger.LinkQuery{}), func(l plan.Link) {
 		if string(l.Key) == who || !l.Closed && (l.Ref.ID == who || l.UserName != "" && strings.EqualFold(l.UserName, who)) {
 			keys[l.Key] = true
 		}
-	}
-	return keys, nil
+	})
+	return keys, err
 }
 
 // linkOf is the link of k with its image, in the shape of the run; nil where there is none.

@@ -57,10 +57,7 @@ func (e Evidence) Resource() scim.Ref {
 // It holds on to what is under way, never to what has ended.
 func Trail(ctx context.Context, store ledger.Store, f ledger.Filter) iter.Seq2[Evidence, error] {
 	return func(yield func(Evidence, error) bool) {
-		t := trail{
-			store: store, runs: map[ledger.RunID]beginning{}, open: map[opening]bool{}, intents: map[string]*plan.Change{},
-			keys: map[source.Key]bool{}, ids: map[string]bool{},
-		}
+		t := newTrail(store)
 		kind := f.Kind
 		if kind == ledger.KindOutcome {
 			f.Kind = "" // outcomes are told with their intents
@@ -71,11 +68,8 @@ func Trail(ctx context.Context, store ledger.Store, f ledger.Filter) iter.Seq2[E
 		}
 		for e, err := range store.Entries(ctx, f) {
 			v := Evidence{Entry: e}
-			if err == nil && f.Who != "" {
-				v.Entry = t.part(e)
-			}
 			if err == nil {
-				err = t.join(ctx, &v)
+				err = t.complete(ctx, &v, f.Who)
 			}
 			if err == nil && kind != "" && kind != e.Kind {
 				continue
@@ -97,6 +91,13 @@ type trail struct {
 	ids     map[string]bool
 }
 
+func newTrail(store ledger.Store) *trail {
+	return &trail{
+		store: store, runs: map[ledger.RunID]beginning{}, open: map[opening]bool{}, intents: map[string]*plan.Change{},
+		keys: map[source.Key]bool{}, ids: map[string]bool{},
+	}
+}
+
 // An opening is an intent that no outcome was written of.
 type opening struct {
 	run    ledger.RunID
@@ -104,13 +105,9 @@ type opening struct {
 }
 
 func (t *trail) unsettled(ctx context.Context) error {
-	for u, err := range unsettled(ctx, t.store) {
-		if err != nil {
-			return err
-		}
+	return each(unsettled(ctx, t.store), func(u ledger.Unsettled) {
 		t.open[opening{u.Run, u.Change.ID}] = true
-	}
-	return nil
+	})
 }
 
 // meet finds out what the person who is asked for is called: "" is everybody.
@@ -118,13 +115,7 @@ func (t *trail) meet(ctx context.Context, who string) error {
 	if who == "" {
 		return nil
 	}
-	for e, err := range t.store.Entries(ctx, ledger.Filter{Who: who}) {
-		if err != nil {
-			return err
-		}
-		t.know(e)
-	}
-	return nil
+	return each(t.store.Entries(ctx, ledger.Filter{Who: who}), t.know)
 }
 
 // know takes over what e calls the one person.
@@ -166,7 +157,15 @@ func share(o ledger.Outcome, mine func(source.Key, string) bool) *ledger.Outcome
 	return &o
 }
 
-// join completes e.
+// complete cuts e down to the one person who is asked for, and joins it with what others say.
+func (t *trail) complete(ctx context.Context, e *Evidence, who string) error {
+	if who != "" {
+		e.Entry = t.part(e.Entry)
+	}
+	return t.join(ctx, e)
+}
+
+// join adds to e what other entries say about it.
 func (t *trail) join(ctx context.Context, e *Evidence) error {
 	switch {
 	case e.Change != nil:

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -210,14 +211,7 @@ func NextStep(w ledger.WaitingPlan) string {
 func Decide(ctx context.Context, desk ledger.Desk, a Approval, now time.Time, d ledger.Decision) (ledger.WaitingPlan, error) {
 	w, err := desk.WaitingPlan(ctx, d.Plan)
 	if err == nil {
-		err = w.May(d)
-	}
-	if err == nil {
-		err = current(w, now)
-	}
-	if err == nil && a.Another && d.Standing == ledger.Approved && sameName(w.Maker, d.By) {
-		err = fault.WithHint(fmt.Errorf("approve plan %s: %s made it, and approvals.by is another: %w", w.ID, w.Maker, fault.Refused),
-			"let somebody else look at it and approve it, with --as NAME where they share this account")
+		err = cmp.Or(w.May(d), current(w, now), a.lets(w, d))
 	}
 	if err == nil {
 		err = desk.Decide(ctx, d)
@@ -226,6 +220,15 @@ func Decide(ctx context.Context, desk ledger.Desk, a Approval, now time.Time, d 
 		return w, err
 	}
 	return desk.WaitingPlan(ctx, d.Plan)
+}
+
+// lets tells whether whoever decides may.
+func (a Approval) lets(w ledger.WaitingPlan, d ledger.Decision) error {
+	if !a.Another || d.Standing != ledger.Approved || !sameName(w.Maker, d.By) {
+		return nil
+	}
+	err := fmt.Errorf("approve plan %s: %s made it, and approvals.by is another: %w", w.ID, w.Maker, fault.Refused)
+	return fault.WithHint(err, "let somebody else look at it and approve it, with --as NAME where they share this account")
 }
 
 // sameName tells whether two names are one person's: case and white space tell nobody apart.
@@ -280,23 +283,28 @@ func living(e ledger.Entry) (c *plan.Change, whole bool) {
 	left := *e.Change
 	left.Edits, whole = nil, true
 	for _, d := range e.Change.Edits {
-		was := len(d.Set) + len(d.Add) + len(d.Remove) + len(d.Claim)
-		for _, list := range []*[]scim.Value{&d.Before, &d.Set, &d.Add, &d.Remove, &d.Claim, &d.Keep} {
-			*list = slices.DeleteFunc(*list, erased)
+		d, kept := livingEdit(d)
+		if whole = whole && kept; kept || !d.Whole && asks(d) > 0 {
+			left.Edits = append(left.Edits, d)
 		}
-		if now := len(d.Set) + len(d.Add) + len(d.Remove) + len(d.Claim); now < was {
-			whole = false
-			if d.Whole || now == 0 {
-				continue
-			}
-		}
-		left.Edits = append(left.Edits, d)
 	}
 	if !whole && len(left.Edits) == 0 {
 		return nil, false
 	}
 	return &left, whole
 }
+
+// livingEdit is d without whoever was forgotten; whole tells that nothing it asks for was about them.
+func livingEdit(d plan.Edit) (_ plan.Edit, whole bool) {
+	was := asks(d)
+	for _, list := range []*[]scim.Value{&d.Before, &d.Set, &d.Add, &d.Remove, &d.Claim, &d.Keep} {
+		*list = slices.DeleteFunc(*list, erased)
+	}
+	return d, asks(d) == was
+}
+
+// asks counts the values that d is about.
+func asks(d plan.Edit) int { return len(d.Set) + len(d.Add) + len(d.Remove) + len(d.Claim) }
 
 // erased tells whether v was about somebody who was forgotten.
 func erased(v scim.Value) bool { return strings.Contains(string(v), `"$erased":true`) }

@@ -7,6 +7,7 @@ import (
 
 	"rollcall/fault"
 	"rollcall/ledger"
+	"rollcall/plan"
 	"rollcall/scim"
 	"rollcall/source"
 	"rollcall/target"
@@ -40,10 +41,8 @@ func (e *explicitPlan) subjects(ctx context.Context, updates []update) ([]*subje
 			f.who, seen[u.who] = append(f.who, u.who), true
 		}
 	}
-	for _, step := range []func(context.Context) error{f.linked, f.listed, f.asked, f.external, f.keyed} {
-		if err := step(ctx); err != nil {
-			return nil, err
-		}
+	if err := inTurn(ctx, f.linked, f.listed, f.asked, f.external, f.keyed); err != nil {
+		return nil, err
 	}
 	return f.gather(updates), nil
 }
@@ -51,15 +50,11 @@ func (e *explicitPlan) subjects(ctx context.Context, updates []update) ([]*subje
 // linked finds source keys in the ledger.
 func (f *finder) linked(ctx context.Context) error {
 	wanted := f.set()
-	for l, err := range f.Store.Links(ctx, ledger.LinkQuery{}) {
-		if err != nil {
-			return err
-		}
+	return each(f.Store.Links(ctx, ledger.LinkQuery{}), func(l plan.Link) {
 		if wanted[string(l.Key)] && !l.Closed && l.Ref.ID != "" {
 			f.ids[string(l.Key)] = l.Ref.ID
 		}
-	}
-	return nil
+	})
 }
 
 func (f *finder) set() map[string]bool {
@@ -171,15 +166,11 @@ func (f *finder) keyed(ctx context.Context) error {
 	for _, o := range f.found {
 		wanted[o.ID] = true
 	}
-	for l, err := range f.Store.Links(ctx, ledger.LinkQuery{}) {
-		if err != nil {
-			return err
-		}
+	return each(f.Store.Links(ctx, ledger.LinkQuery{}), func(l plan.Link) {
 		if wanted[l.Ref.ID] && !l.Closed {
 			f.keys[l.Ref.ID] = l.Key
 		}
-	}
-	return nil
+	})
 }
 
 // gather makes one subject of every user.

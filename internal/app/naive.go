@@ -18,7 +18,7 @@ import (
 	"rollcall/fault"
 )
 
-// An ordinary client: what people write who want titles to follow an export. It
+// An ordinary is the client that people write who want titles to follow an export: it
 // lists everybody 100 a page, then gets and patches each user who differs,
 // fifty at once. It is here to be compared with, and for nothing else.
 type ordinary struct {
@@ -43,18 +43,23 @@ func (t *track) ordinary(name string) func(context.Context) error {
 		if !t.naive {
 			return nil
 		}
-		c := &ordinary{track: t}
-		began, cpu := t.Clock()(), processor()
-		changed, err := c.sync(ctx)
-		if err != nil {
-			return err
-		}
-		t.take(Lap{
-			People: t.people, Run: name, Changes: changed, Requests: c.requests,
-			Seconds: elapsed(began, t.Clock()()), Processor: (processor() - cpu).Seconds(),
-		})
-		return nil
+		return t.within(ctx, name, (*ordinary).sync)
 	}
+}
+
+// within is a lap in this process: do answers how many people it changed.
+func (t *track) within(ctx context.Context, name string, do func(*ordinary, context.Context) (int, error)) error {
+	c := &ordinary{track: t}
+	began, cpu := t.Clock()(), processor()
+	changed, err := do(c, ctx)
+	if err != nil {
+		return err
+	}
+	t.take(Lap{
+		People: t.people, Run: name, Changes: changed, Requests: c.requests,
+		Seconds: elapsed(began, t.Clock()()), Processor: (processor() - cpu).Seconds(),
+	})
+	return nil
 }
 
 // sync brings titles in line and answers how many differed.
@@ -199,10 +204,10 @@ func (c *ordinary) do(r *http.Request, into any) error {
 
 // floor is what nobody can be faster than: the export and every page, read and
 // decoded, and nothing kept or compared.
-func (t *track) floor(ctx context.Context) error {
-	c := &ordinary{track: t}
-	began, cpu := t.Clock()(), processor()
-	err := c.rows(func([]string) error { return nil })
+func (t *track) floor(ctx context.Context) error { return t.within(ctx, floorLap, (*ordinary).readAll) }
+
+func (c *ordinary) readAll(ctx context.Context) (changed int, err error) {
+	err = c.rows(func([]string) error { return nil })
 	if err == nil {
 		err = c.login(ctx)
 	}
@@ -211,11 +216,7 @@ func (t *track) floor(ctx context.Context) error {
 			err = c.list(ctx, query, floorPage, func(resident) {})
 		}
 	}
-	if err != nil {
-		return err
-	}
-	t.take(Lap{People: t.people, Run: floorLap, Requests: c.requests, Seconds: elapsed(began, t.Clock()()), Processor: (processor() - cpu).Seconds()})
-	return nil
+	return 0, err
 }
 
 // processor is what this process has used of all cores.

@@ -82,11 +82,7 @@ func (s *session) applyPlan(cmd *cobra.Command, id ledger.RunID, f runFlags) (er
 	if err != nil {
 		return err
 	}
-	open := func() (*app.Sync, error) { return s.open(cmd.Context(), true, f.Intent) }
-	if w.Command != "apply" {
-		open = func() (*app.Sync, error) { return s.openPatch(cmd, true, f.Intent) }
-	}
-	y, err := open()
+	y, err := s.openFor(cmd, w.Command, f.Intent)
 	if err != nil {
 		return err
 	}
@@ -94,6 +90,14 @@ func (s *session) applyPlan(cmd *cobra.Command, id ledger.RunID, f runFlags) (er
 	y.Job.Input.Basis.Reverts = w.Basis.Reverts
 	propose := func(ctx context.Context) (*reconcile.Proposal, error) { return y.Job.Approved(ctx, id) }
 	return s.run(cmd.Context(), y, w.Command, s.words("apply", string(id), f), propose, f)
+}
+
+// openFor opens what command needs to write.
+func (s *session) openFor(cmd *cobra.Command, command string, in app.Intent) (*app.Sync, error) {
+	if command == "apply" {
+		return s.open(cmd.Context(), true, in)
+	}
+	return s.openPatch(cmd, true, in)
 }
 
 // A wording is how the command that runs is typed again, with the flags that

@@ -43,6 +43,12 @@ func (s *session) auditCommand() *cobra.Command {
 			return s.audit(cmd, o, f)
 		},
 	})
+	o.add(cmd)
+	cmd.AddCommand(s.verifyCommand())
+	return cmd
+}
+
+func (o *auditOptions) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.who, "who", "", "only this person: a source `KEY`, userName or Genesys id")
 	flags.StringVar(&o.since, "since", "", "not before this `TIME`: 2026-11-01, 2026-11-01T08:00:00Z, or so long ago: 24h, 7d")
@@ -50,8 +56,6 @@ func (s *session) auditCommand() *cobra.Command {
 	flags.StringVar(&o.kind, "kind", "", "only entries of this `KIND`: "+strings.Join(kinds(), ", "))
 	flags.StringVar(&o.format, "format", "text", "`FORMAT`: "+strings.Join(formats, ", "))
 	flags.BoolVar(&o.leavers, "leavers", false, "how long leavers took to be inactive; text, csv or --json")
-	cmd.AddCommand(s.verifyCommand())
-	return cmd
 }
 
 // audit writes what was asked for, one entry at a time.
@@ -115,7 +119,7 @@ func kinds() []string {
 }
 
 // filter is what o selects at this time.
-func (o auditOptions) filter(now time.Time) (ledger.Filter, error) {
+func (o *auditOptions) filter(now time.Time) (ledger.Filter, error) {
 	f := ledger.Filter{Who: o.who, Kind: ledger.Kind(o.kind)}
 	err := oneOf("--kind", o.kind, append(kinds(), ""))
 	if err == nil {
@@ -131,7 +135,7 @@ func (o auditOptions) filter(now time.Time) (ledger.Filter, error) {
 }
 
 // agree finds flags that do not go together.
-func (o auditOptions) agree(asJSON bool) error {
+func (o *auditOptions) agree(asJSON bool) error {
 	err := oneOf("--format", o.format, formats)
 	switch {
 	case err != nil:

@@ -49,19 +49,25 @@ func (s *session) bench(ctx context.Context, o app.BenchOptions) error {
 	if s.json {
 		return s.encode(b)
 	}
-	fmt.Fprintf(s.Stdout, "%d processors, %s, %s, GOGC %s\n", b.Machine.Processors, b.Machine.Platform, b.Machine.Go, b.Machine.Collector)
-	table := tabwriter.NewWriter(s.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "people\trun\tchanges\trequests\ta change\tat 300/min\tseconds\tcpu s\tpeople/s\tpeak MB\tbytes/person\tx floor\t")
-	for _, l := range b.Laps {
-		writeLap(table, l)
-	}
-	if err := table.Flush(); err != nil {
+	if err := s.laps(b); err != nil {
 		return err
 	}
 	s.compare(b)
 	return nil
 }
 
+// laps writes what each lap took, as a table.
+func (s *session) laps(b *app.Benchmark) error {
+	fmt.Fprintf(s.Stdout, "%d processors, %s, %s, GOGC %s\n", b.Machine.Processors, b.Machine.Platform, b.Machine.Go, b.Machine.Collector)
+	table := tabwriter.NewWriter(s.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "people\trun\tchanges\trequests\ta change\tat 300/min\tseconds\tcpu s\tpeople/s\tpeak MB\tbytes/person\tx floor\t")
+	for _, l := range b.Laps {
+		writeLap(table, l)
+	}
+	return table.Flush()
+}
+
+// sizesOf are the sizes that --people names, ascending.
 func sizesOf(words []string) ([]int, error) {
 	if len(words) == 0 {
 		return []int{10_000}, nil

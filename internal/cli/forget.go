@@ -1,14 +1,12 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"rollcall/fault"
-	"rollcall/internal/app"
 	"rollcall/ledger"
 )
 
@@ -52,7 +50,7 @@ func (s *session) forget(cmd *cobra.Command, who, because string, yes bool) erro
 		if yes {
 			return nil
 		}
-		return s.sure(cmd.Context())
+		return s.sure(cmd.Context(), "forget", "this cannot be taken back. Forget this person?")
 	}
 	k, err := s.host.Forget(cmd.Context(), s.config, cmd.Flags().Changed("config"), who, because, sure)
 	if err != nil {
@@ -87,18 +85,4 @@ func known(k ledger.Known) string {
 		parts = append(parts, fmt.Sprintf("%d former keys", k.Former))
 	}
 	return strings.Join(append(parts, fmt.Sprintf("%d entries", k.Entries)), ", ")
-}
-
-// sure asks on standard error and reads one line. Only "yes" is yes.
-func (s *session) sure(ctx context.Context) error {
-	fmt.Fprint(s.Stderr, "rollcall: this cannot be taken back. Forget this person? only \"yes\" is taken as yes: ")
-	text, err := app.ReadLine(ctx, s.Stdin)
-	if err != nil {
-		fmt.Fprintln(s.Stderr)
-		return err
-	}
-	if text != "yes" {
-		return fmt.Errorf("forget: nothing was changed: %w: not confirmed", fault.Refused)
-	}
-	return nil
 }

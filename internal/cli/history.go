@@ -111,31 +111,38 @@ func (s *session) showCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rep := reconcile.Report{Schema: "rollcall.report/1", Run: run.ID, Command: run.Start.Command, Result: "not ended", Began: run.Began}
-			if len(run.Ending.Report) > 0 {
-				if err := json.Unmarshal(run.Ending.Report, &rep); err != nil {
-					return fmt.Errorf("show %s: %w: %w", run.ID, fault.Internal, err)
-				}
+			rep, err := reportOf(run)
+			if err != nil {
+				return err
 			}
-			return s.showRun(cmd.Context(), l, run, &rep)
+			return s.showRun(cmd.Context(), l, run, rep)
 		},
 	})
 }
 
+// reportOf is the report of a run, as far as it has come.
+func reportOf(run ledger.Run) (*reconcile.Report, error) {
+	rep := &reconcile.Report{Schema: "rollcall.report/1", Run: run.ID, Command: run.Start.Command, Result: "not ended", Began: run.Began}
+	if len(run.Ending.Report) == 0 {
+		return rep, nil
+	}
+	if err := json.Unmarshal(run.Ending.Report, rep); err != nil {
+		return nil, fmt.Errorf("show %s: %w: %w", run.ID, fault.Internal, err)
+	}
+	return rep, nil
+}
+
+// showRun writes the report of a run, its rows, and the plan that was kept of it.
 func (s *session) showRun(ctx context.Context, l ledger.Store, run ledger.Run, rep *reconcile.Report) error {
-	kept, void, err := s.petition(ctx, l, run.ID)
+	kept, err := s.petition(ctx, l, run.ID)
 	if err != nil {
 		return err
 	}
 	rows := reconcile.Rows(ctx, l, run.ID)
 	if s.json {
 		s.answered = true
-		if kept != nil {
-			p, err := reconcile.NewPetition(kept.WaitingPlan, s.host.Clock()()).Whole(kept.plan, void)
-			if err != nil {
-				return err
-			}
-			rep.Plan = &p
+		if rep.Plan, err = kept.whole(); err != nil {
+			return err
 		}
 		return rep.Write(s.Stdout, rows)
 	}
@@ -147,7 +154,7 @@ func (s *session) showRun(ctx context.Context, l ledger.Store, run ledger.Run, r
 	if err := report.Rows(s.Stdout, rows, style); err != nil || kept == nil {
 		return err
 	}
-	if err := report.Petition(s.Stdout, reconcile.NewPetition(kept.WaitingPlan, s.host.Clock()()), void, style); err != nil {
+	if err := report.Petition(s.Stdout, kept.Petition, kept.void, style); err != nil {
 		return err
 	}
 	return report.Plan(s.Stdout, kept.plan, style)
@@ -155,21 +162,31 @@ func (s *session) showRun(ctx context.Context, l ledger.Store, run ledger.Run, r
 
 // kept is a plan that waits, or waited, with its changes.
 type kept struct {
-	ledger.WaitingPlan
+	reconcile.Petition
 
 	plan *plan.Plan
+	void int // changes of people who were forgotten since
 }
 
 // petition is the plan that was kept of a run; nil where none was.
-func (s *session) petition(ctx context.Context, l ledger.Store, id ledger.RunID) (*kept, int, error) {
+func (s *session) petition(ctx context.Context, l ledger.Store, id ledger.RunID) (*kept, error) {
 	w, p, void, err := reconcile.Waiting(ctx, l, id)
 	switch {
 	case w.ID == "" && errors.Is(err, fault.Invalid):
-		return nil, 0, nil
+		return nil, nil
 	case err != nil:
-		return nil, 0, err
+		return nil, err
 	}
-	return &kept{w, p}, void, nil
+	return &kept{reconcile.NewPetition(w, s.host.Clock()()), p, void}, nil
+}
+
+// whole is k as JSON shows it; nil of none.
+func (k *kept) whole() (*reconcile.Petition, error) {
+	if k == nil {
+		return nil, nil
+	}
+	p, err := k.Whole(k.plan, k.void)
+	return &p, err
 }
 
 func findRun(runs iter.Seq2[ledger.Run, error], word string) (ledger.Run, error) {
@@ -195,7 +212,7 @@ func findRun(runs iter.Seq2[ledger.Run, error], word string) (ledger.Run, error)
 	}
 }
 
-// verifyGC lets memory grow further than usual between collections: a fifth of the time.
+// verifyGC lets memory grow further than usual between collections: that saves a fifth of the time.
 const verifyGC = 200
 
 func (s *session) verifyCommand() *cobra.Command {
@@ -208,12 +225,9 @@ func (s *session) verifyCommand() *cobra.Command {
 			"whole: keep what this command prints.",
 		Example: "  rollcall audit verify > checkpoint.txt\n  rollcall audit verify --checkpoint checkpoint.txt",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var checkpoint []byte
-			if kept != "" {
-				var err error
-				if checkpoint, err = os.ReadFile(kept); err != nil {
-					return fmt.Errorf("audit verify: %w: %w", fault.Invalid, err)
-				}
+			checkpoint, err := checkpointIn(kept)
+			if err != nil {
+				return err
 			}
 			l, err := s.openLedger(cmd)
 			if err != nil {
@@ -221,7 +235,7 @@ func (s *session) verifyCommand() *cobra.Command {
 			}
 			defer l.Close()
 			defer debug.SetGCPercent(debug.SetGCPercent(verifyGC))
-			v, err := l.Verify(cmd.Context(), ledger.Checkpoint(checkpoint))
+			v, err := l.Verify(cmd.Context(), checkpoint)
 			if err != nil {
 				return err
 			}
@@ -232,19 +246,22 @@ func (s *session) verifyCommand() *cobra.Command {
 	return cmd
 }
 
+// checkpointIn reads a file; none where it has no name.
+func checkpointIn(file string) (ledger.Checkpoint, error) {
+	if file == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("audit verify: %w: %w", fault.Invalid, err)
+	}
+	return ledger.Checkpoint(text), nil
+}
+
+// verified says what verifying found. Faults are an error.
 func (s *session) verified(v ledger.Verification) error {
 	if s.json {
-		doc := struct {
-			Schema     string            `json:"schema"`
-			Sound      bool              `json:"sound"`
-			Entries    int64             `json:"entries"`
-			Runs       int               `json:"runs"`
-			Pruned     int64             `json:"pruned"`
-			Head       string            `json:"head"`
-			Checkpoint ledger.Checkpoint `json:"checkpoint"`
-			Faults     []string          `json:"faults"`
-		}{"rollcall.verification/1", len(v.Faults) == 0, v.Entries, v.Runs, v.Pruned, fmt.Sprintf("%x", v.Head), v.Checkpoint, append([]string{}, v.Faults...)}
-		if err := s.encode(doc); err != nil {
+		if err := s.encode(verificationDoc(v)); err != nil {
 			return err
 		}
 	} else {
@@ -258,12 +275,30 @@ func (s *session) verified(v ledger.Verification) error {
 			"keep this file as evidence, and restore the ledger from a copy made before")
 	}
 	if !s.json {
-		s.say("sound: %d entries of %d runs", v.Entries-v.Pruned, v.Runs)
-		if v.Pruned > 0 {
-			s.say("%d entries of before %s were pruned: that they were there is proven, what they said is gone", v.Pruned, v.PrunedTo.Format(time.DateOnly))
-		}
+		s.sound(v)
 	}
 	return nil
+}
+
+// sound says of what the ledger was proven.
+func (s *session) sound(v ledger.Verification) {
+	s.say("sound: %d entries of %d runs", v.Entries-v.Pruned, v.Runs)
+	if v.Pruned > 0 {
+		s.say("%d entries of before %s were pruned: that they were there is proven, what they said is gone", v.Pruned, v.PrunedTo.Format(time.DateOnly))
+	}
+}
+
+func verificationDoc(v ledger.Verification) any {
+	return struct {
+		Schema     string            `json:"schema"`
+		Sound      bool              `json:"sound"`
+		Entries    int64             `json:"entries"`
+		Runs       int               `json:"runs"`
+		Pruned     int64             `json:"pruned"`
+		Head       string            `json:"head"`
+		Checkpoint ledger.Checkpoint `json:"checkpoint"`
+		Faults     []string          `json:"faults"`
+	}{"rollcall.verification/1", len(v.Faults) == 0, v.Entries, v.Runs, v.Pruned, fmt.Sprintf("%x", v.Head), v.Checkpoint, append([]string{}, v.Faults...)}
 }
 
 // each turns a sequence into one of documents.

@@ -42,14 +42,12 @@ func (s *session) rekeyCommand() *cobra.Command {
 			propose := func(ctx context.Context) (*reconcile.Proposal, error) {
 				return y.Job.Rekey(ctx, filepath.Base(args[0]), table)
 			}
-			if !o.dry {
-				return s.run(cmd.Context(), y, "rekey", s.words("rekey", args[0], runFlags{Intent: o.Intent}), propose, runFlags{Intent: o.Intent, yes: o.yes})
+			flags := runFlags{Intent: o.Intent, yes: o.yes}
+			again := s.words("rekey", args[0], flags)
+			if o.dry {
+				return s.proposed(cmd.Context(), y, propose, again, "", false)
 			}
-			p, err := propose(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return s.showPlan(y, p, s.words("rekey", args[0], runFlags{Intent: o.Intent}), "", false)
+			return s.run(cmd.Context(), y, "rekey", again, propose, flags)
 		},
 	})
 	flags := cmd.Flags()

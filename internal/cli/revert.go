@@ -10,13 +10,15 @@ import (
 	"rollcall/reconcile"
 )
 
-func (s *session) revertCommand() *cobra.Command {
-	var o struct {
-		runFlags
+type revertFlags struct {
+	runFlags
 
-		force []string
-		out   string
-	}
+	force []string
+	out   string
+}
+
+func (s *session) revertCommand() *cobra.Command {
+	var o revertFlags
 	cmd := command(&cobra.Command{
 		Use:   "revert RUN",
 		Short: "take a run back, as far as nobody changed the values since",
@@ -29,36 +31,35 @@ func (s *session) revertCommand() *cobra.Command {
 			"  rollcall revert last -o back.plan && rollcall apply back.plan",
 		Args:    cobra.ExactArgs(1),
 		PreRunE: func(*cobra.Command, []string) error { return o.parse() },
-		RunE: func(cmd *cobra.Command, args []string) error {
-			y, err := s.openPatch(cmd, o.out == "", o.Intent)
-			if err != nil {
-				return err
-			}
-			defer y.Close()
-			run, err := findRun(y.Ledger.Runs(cmd.Context()), args[0])
-			if err != nil {
-				return err
-			}
-			y.Job.Input.Basis.Reverts = string(run.ID)
-			back := reconcile.Reversal{Run: run.ID, Force: o.force, Locked: o.out == ""}
-			propose := func(ctx context.Context) (*reconcile.Proposal, error) { return y.Job.Revert(ctx, back) }
-			again := func(limits []plan.Limit) string {
-				return s.again("revert", string(run.ID), o.runFlags, limits) + forced(o.force)
-			}
-			if o.out == "" {
-				return s.run(cmd.Context(), y, "revert", again, propose, o.runFlags)
-			}
-			p, err := propose(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return s.showPlan(y, p, again, o.out, false)
-		},
+		RunE:    func(cmd *cobra.Command, args []string) error { return s.revert(cmd, args[0], o) },
 	})
 	o.add(cmd, true)
 	cmd.Flags().StringArrayVar(&o.force, "force-over-changes", nil, "take back what somebody changed since, too, of this person: `WHO`; repeatable")
 	cmd.Flags().StringVarP(&o.out, "out", "o", "", "save the plan in `FILE`, and write nothing else")
 	return cmd
+}
+
+// revert takes a run back, or saves the plan that would.
+func (s *session) revert(cmd *cobra.Command, word string, o revertFlags) error {
+	y, err := s.openPatch(cmd, o.out == "", o.Intent)
+	if err != nil {
+		return err
+	}
+	defer y.Close()
+	run, err := findRun(y.Ledger.Runs(cmd.Context()), word)
+	if err != nil {
+		return err
+	}
+	y.Job.Input.Basis.Reverts = string(run.ID)
+	back := reconcile.Reversal{Run: run.ID, Force: o.force, Locked: o.out == ""}
+	propose := func(ctx context.Context) (*reconcile.Proposal, error) { return y.Job.Revert(ctx, back) }
+	again := func(limits []plan.Limit) string {
+		return s.again("revert", string(run.ID), o.runFlags, limits) + forced(o.force)
+	}
+	if o.out != "" {
+		return s.proposed(cmd.Context(), y, propose, again, o.out, false)
+	}
+	return s.run(cmd.Context(), y, "revert", again, propose, o.runFlags)
 }
 
 // forced are the flags that name these people again.

@@ -17,6 +17,7 @@ import (
 	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/reconcile"
+	"rollcall/target"
 )
 
 // runFlags are what plan, apply, patch and revert share.
@@ -69,7 +70,7 @@ func (s *session) run(ctx context.Context, y *app.Sync, command string, again wo
 		},
 		Confirm: func(ctx context.Context, p *reconcile.Proposal) error {
 			if !f.yes && p.Plan.Len() > 0 {
-				if err := s.ask(ctx, p.Plan); err != nil {
+				if err := s.sure(ctx, "apply", fmt.Sprintf("apply these %d changes?", p.Plan.Len())); err != nil {
 					return err
 				}
 			}
@@ -115,16 +116,16 @@ func (s *session) conclude(rep *reconcile.Report, err error) error {
 	return leave(code)
 }
 
-// ask shows the question on standard error and reads one line. Only "yes" is yes.
-func (s *session) ask(ctx context.Context, p *plan.Plan) error {
-	fmt.Fprintf(s.Stderr, "rollcall: apply these %d changes? only \"yes\" is taken as yes: ", p.Len())
+// sure asks on standard error and reads one line. Only "yes" is yes.
+func (s *session) sure(ctx context.Context, op, question string) error {
+	fmt.Fprintf(s.Stderr, "rollcall: %s only \"yes\" is taken as yes: ", question)
 	text, err := app.ReadLine(ctx, s.Stdin)
 	if err != nil {
 		fmt.Fprintln(s.Stderr)
 		return err
 	}
 	if text != "yes" {
-		return fmt.Errorf("apply: nothing was changed: %w: not confirmed", fault.Refused)
+		return fmt.Errorf("%s: nothing was changed: %w: not confirmed", op, fault.Refused)
 	}
 	return nil
 }
@@ -149,11 +150,7 @@ func (s *session) planCommand() *cobra.Command {
 				return err
 			}
 			defer y.Close()
-			p, err := y.Job.Computed(o.quick)(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return s.showPlan(y, p, s.words("apply", "", o.runFlags), o.out, o.exitCode)
+			return s.proposed(cmd.Context(), y, y.Job.Computed(o.quick), s.words("apply", "", o.runFlags), o.out, o.exitCode)
 		},
 	})
 	o.add(cmd, false)
@@ -167,27 +164,33 @@ func quickly(cmd *cobra.Command, to *bool) {
 	cmd.Flags().BoolVar(to, "quick", false, "compare with what the ledger remembers, and read nobody but those who are due")
 }
 
-// showPlan writes the plan where it is wanted, and gives its exit code.
-func (s *session) showPlan(y *app.Sync, p *reconcile.Proposal, again wording, out string, exitCode bool) error {
-	style := s.style(s.Stdout, y.Dialect)
-	style.Allow = again
-	if out != "" {
-		if err := app.SavePlan(out, p.Plan); err != nil {
-			return err
-		}
+// proposed makes a plan, writes it where it is wanted, and gives its exit code.
+func (s *session) proposed(ctx context.Context, y *app.Sync, propose reconcile.Propose, again wording, out string, exitCode bool) error {
+	p, err := propose(ctx)
+	if err == nil && out != "" {
+		err = app.SavePlan(out, p.Plan)
 	}
-	if s.json {
-		s.answered = true
-		if err := plan.Encode(s.Stdout, p.Plan); err != nil {
-			return err
-		}
-	} else if err := report.Plan(s.Stdout, p.Plan, style); err != nil {
+	if err == nil {
+		err = s.showPlan(p.Plan, y.Dialect, again)
+	}
+	if err != nil {
 		return err
 	}
 	if out != "" {
 		s.say("saved in %s; carry it out with: rollcall apply %s", out, out)
 	}
 	return leave(planExit(p.Plan, exitCode))
+}
+
+// showPlan writes a plan, to people or as the one JSON document.
+func (s *session) showPlan(p *plan.Plan, d target.Dialect, again wording) error {
+	if s.json {
+		s.answered = true
+		return plan.Encode(s.Stdout, p)
+	}
+	style := s.style(s.Stdout, d)
+	style.Allow = again
+	return report.Plan(s.Stdout, p, style)
 }
 
 // planExit is the exit code that a plan calls for.
@@ -232,28 +235,34 @@ func (s *session) applyCommand() *cobra.Command {
 			case len(args) == 1 && planName.MatchString(args[0]):
 				return s.applyPlan(cmd, ledger.RunID(args[0]), o.runFlags)
 			}
-			y, err := s.open(cmd.Context(), true, o.Intent)
-			if err != nil {
-				return err
-			}
-			defer y.Close()
-			propose, command := y.Job.Computed(o.quick), "apply"
-			if len(args) == 1 {
-				saved, err := app.LoadPlan(args[0])
-				if err != nil {
-					return err
-				}
-				if y.Job.Input.Basis.Reverts = saved.Basis.Reverts; saved.Basis.Reverts != "" {
-					command = "revert"
-				}
-				propose = func(ctx context.Context) (*reconcile.Proposal, error) { return y.Job.Saved(ctx, saved) }
-			}
-			return s.run(cmd.Context(), y, command, s.words("apply", strings.Join(args, ""), o.runFlags), propose, o.runFlags)
+			return s.apply(cmd.Context(), strings.Join(args, ""), o.runFlags, o.quick)
 		},
 	})
 	o.add(cmd, true)
 	quickly(cmd, &o.quick)
 	return cmd
+}
+
+// apply carries out what is to be done now, or the plan that was saved in file.
+func (s *session) apply(ctx context.Context, file string, f runFlags, quick bool) error {
+	y, err := s.open(ctx, true, f.Intent)
+	if err != nil {
+		return err
+	}
+	defer y.Close()
+	if file == "" {
+		return s.run(ctx, y, "apply", s.words("apply", "", f), y.Job.Computed(quick), f)
+	}
+	saved, err := app.LoadPlan(file)
+	if err != nil {
+		return err
+	}
+	command := "apply"
+	if y.Job.Input.Basis.Reverts = saved.Basis.Reverts; saved.Basis.Reverts != "" {
+		command = "revert"
+	}
+	propose := func(ctx context.Context) (*reconcile.Proposal, error) { return y.Job.Saved(ctx, saved) }
+	return s.run(ctx, y, command, s.words("apply", file, f), propose, f)
 }
 
 func (s *session) patchCommand() *cobra.Command {
@@ -287,14 +296,11 @@ func (s *session) patchCommand() *cobra.Command {
 			}
 			defer y.Close()
 			propose := func(ctx context.Context) (*reconcile.Proposal, error) { return y.Job.Patch(ctx, args[0], text) }
-			if !o.dry {
-				return s.run(cmd.Context(), y, "patch", s.words("patch", args[0], o.runFlags), propose, o.runFlags)
+			again := s.words("patch", args[0], o.runFlags)
+			if o.dry {
+				return s.proposed(cmd.Context(), y, propose, again, "", false)
 			}
-			p, err := propose(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return s.showPlan(y, p, s.words("patch", args[0], o.runFlags), "", false)
+			return s.run(cmd.Context(), y, "patch", again, propose, o.runFlags)
 		},
 	})
 	o.add(cmd, true)

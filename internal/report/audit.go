@@ -11,6 +11,7 @@ import (
 	"rollcall/ledger"
 	"rollcall/plan"
 	"rollcall/reconcile"
+	"rollcall/scim"
 )
 
 // Audit writes the ledger as a timeline for people, in UTC: under each run what
@@ -162,15 +163,14 @@ func (s Style) short(e plan.Edit) string {
 	if e.Whole {
 		return fmt.Sprintf("%s: %s -> %s", name, values(e.Before), values(e.Set))
 	}
-	text := name + ":"
-	if len(e.Add) > 0 {
-		text += " +" + values(e.Add)
+	parts := []string{name + ":"}
+	for _, some := range []struct {
+		sign string
+		vs   []scim.Value
+	}{{"+", e.Add}, {"-", e.Remove}, {"=", e.Claim}} {
+		if len(some.vs) > 0 {
+			parts = append(parts, some.sign+values(some.vs))
+		}
 	}
-	if len(e.Remove) > 0 {
-		text += " -" + values(e.Remove)
-	}
-	if len(e.Claim) > 0 {
-		text += " =" + values(e.Claim)
-	}
-	return text
+	return strings.Join(parts, " ")
 }

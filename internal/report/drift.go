@@ -117,10 +117,10 @@ func (s Style) drifter(out io.Writer, line string, p reconcile.Drifted) {
 
 // person is somebody by userName and key, as far as they have them.
 func person(name, key string) string {
-	if key == "" {
-		return printable(name)
+	if name == "" || key == "" {
+		return printable(name + key)
 	}
-	return strings.TrimSpace(printable(name) + " (" + printable(key) + ")")
+	return printable(name) + " (" + printable(key) + ")"
 }
 
 // when says between which moments something was changed.
@@ -148,16 +148,9 @@ var driftWords = map[reconcile.DriftVerdict]string{
 
 // changed is ours and theirs; of a set, what came and what went.
 func changed(x reconcile.Difference) string {
-	var parts []string
-	if len(x.Added) > 0 {
-		parts = append(parts, "+ "+values(x.Added))
-	}
-	if len(x.Gone) > 0 {
-		parts = append(parts, "- "+values(x.Gone))
-	}
-	switch {
-	case len(parts) > 0:
-		return strings.Join(parts, "  ")
+	switch text := cameAndWent(x.Added, x.Gone); {
+	case text != "":
+		return text
 	case x.Ours == nil:
 		return named(x, x.Theirs)
 	default:

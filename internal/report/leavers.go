@@ -14,15 +14,7 @@ import (
 func Leavers(w io.Writer, c *reconcile.LeaverClock, s Style) error {
 	out := bufio.NewWriter(w)
 	for _, l := range c.Leavers {
-		name := rowName(reconcile.Row{Key: l.Key, UserName: l.UserName, Resource: l.Resource})
-		fmt.Fprintf(out, "%s  %s\n", s.standing(l), name)
-		fmt.Fprintf(out, "    %s\n", course(l))
-		if l.Error != "" {
-			fmt.Fprintf(out, "    %s\n", s.paint(red, l.Error))
-		}
-		if len(l.Roles) > 0 {
-			fmt.Fprintf(out, "    %s\n", s.paint(faint, "roles recorded: "+printable(strings.Join(l.Roles, ", "))))
-		}
+		s.leaver(out, l)
 	}
 	fmt.Fprintf(out, "%s: %d open, %d of them late; %d confirmed inactive; %d came back\n", plural(len(c.Leavers), "leaver"), c.Open, c.Late, c.Closed, c.Returned)
 	if c.Closed > 0 {
@@ -35,6 +27,17 @@ func Leavers(w io.Writer, c *reconcile.LeaverClock, s Style) error {
 		fmt.Fprintf(out, "%s of people who were forgotten: nothing more is known of them\n", plural(c.Erased, "closed account"))
 	}
 	return out.Flush()
+}
+
+func (s Style) leaver(out io.Writer, l *reconcile.Leaving) {
+	fmt.Fprintf(out, "%s  %s\n", s.standing(l), rowName(reconcile.Row{Key: l.Key, UserName: l.UserName, Resource: l.Resource}))
+	fmt.Fprintf(out, "    %s\n", course(l))
+	if l.Error != "" {
+		fmt.Fprintf(out, "    %s\n", s.paint(red, l.Error))
+	}
+	if len(l.Roles) > 0 {
+		fmt.Fprintf(out, "    %s\n", s.paint(faint, "roles recorded: "+printable(strings.Join(l.Roles, ", "))))
+	}
 }
 
 // standing is how l stands, and for how long.

@@ -39,15 +39,18 @@ func (s Style) opening(out io.Writer, p *plan.Plan) {
 	}
 	if len(differs) > 0 {
 		fmt.Fprintln(out, s.paint(blue, "= of users who are there already, adopted:"))
-		for _, name := range frequent(differs) {
-			fmt.Fprintf(out, "             %s differs on %d: %s\n", name, differs[name].n, differs[name].example)
-		}
+		tell(out, differs, "%s differs on %d: %s")
 	}
 	if len(moves) > 0 {
 		fmt.Fprintln(out, s.paint(yellow, fmt.Sprintf("~ sign-in names change: %d", sumOf(moves))))
-		for _, name := range frequent(moves) {
-			fmt.Fprintf(out, "             %s: %d, as %s\n", name, moves[name].n, moves[name].example)
-		}
+		tell(out, moves, "%s: %d, as %s")
+	}
+}
+
+// tell writes name, number and example of each tally, the most frequent first.
+func tell(out io.Writer, in map[string]tally, format string) {
+	for _, name := range frequent(in) {
+		fmt.Fprintf(out, "             "+format+"\n", name, in[name].n, in[name].example)
 	}
 }
 

@@ -35,20 +35,27 @@ func Petition(w io.Writer, p reconcile.Petition, void int, s Style) error {
 	fmt.Fprintf(out, "\n%s\n", s.paint(bold, fmt.Sprintf("plan %s: %s", p.ID, p.Standing)))
 	fmt.Fprintf(out, "  %s of %s, made by %s at %s, until %s; over %s\n", plural(p.Changes, "change"), p.Command, p.Maker,
 		p.Since.Local().Format(minute), p.Expires.Local().Format(minute), p.Why)
-	if d := p.Decided; d != nil {
-		line := fmt.Sprintf("  %s by %s at %s", p.Standing, d.By, d.At.Local().Format(minute))
-		if d.Run != "" {
-			line += ", run " + string(d.Run)
-		}
-		fmt.Fprintln(out, line)
-		if d.Because != "" {
-			fmt.Fprintln(out, "  because: "+printable(d.Because))
-		}
-	}
+	writeDecided(out, p)
 	if void > 0 {
 		fmt.Fprintf(out, "  %s void: the people were forgotten\n", plural(void, "change"))
 	}
 	return out.Flush()
+}
+
+// writeDecided writes who decided about a plan and why; nothing where nobody has.
+func writeDecided(out io.Writer, p reconcile.Petition) {
+	d := p.Decided
+	if d == nil {
+		return
+	}
+	line := fmt.Sprintf("  %s by %s at %s", p.Standing, d.By, d.At.Local().Format(minute))
+	if d.Run != "" {
+		line += ", run " + string(d.Run)
+	}
+	fmt.Fprintln(out, line)
+	if d.Because != "" {
+		fmt.Fprintln(out, "  because: "+printable(d.Because))
+	}
 }
 
 // Start writes who began a run, and what they asked for.
@@ -58,7 +65,16 @@ func Start(w io.Writer, run ledger.Run) {
 	if st.Reason != "" {
 		fmt.Fprintf(w, "because: %s\n", st.Reason)
 	}
-	var allowed []string
+	if allowed := allowedIn(st); len(allowed) > 0 {
+		fmt.Fprintf(w, "allowed: %s\n", strings.Join(allowed, ", "))
+	}
+	if st.Basis.Reverts != "" {
+		fmt.Fprintf(w, "takes back run %s\n", st.Basis.Reverts)
+	}
+}
+
+// allowedIn are the limits that a run was to lift, and what it was to believe.
+func allowedIn(st ledger.Start) (allowed []string) {
 	for kind, n := range st.Allow {
 		if n >= 0 {
 			kind += fmt.Sprintf("=%d", n)
@@ -69,10 +85,5 @@ func Start(w io.Writer, run ledger.Run) {
 	if st.Believe {
 		allowed = append(allowed, "the reading as it was")
 	}
-	if len(allowed) > 0 {
-		fmt.Fprintf(w, "allowed: %s\n", strings.Join(allowed, ", "))
-	}
-	if run.Start.Basis.Reverts != "" {
-		fmt.Fprintf(w, "takes back run %s\n", run.Start.Basis.Reverts)
-	}
+	return allowed
 }

@@ -106,12 +106,17 @@ func difference(e plan.Edit) string {
 	if e.Whole {
 		return values(e.Before) + " -> " + values(e.Set)
 	}
+	return cameAndWent(e.Add, e.Remove)
+}
+
+// cameAndWent are elements of a set on one line; "" where nothing did.
+func cameAndWent(came, went []scim.Value) string {
 	var parts []string
-	if len(e.Add) > 0 {
-		parts = append(parts, "+ "+values(e.Add))
+	if len(came) > 0 {
+		parts = append(parts, "+ "+values(came))
 	}
-	if len(e.Remove) > 0 {
-		parts = append(parts, "- "+values(e.Remove))
+	if len(went) > 0 {
+		parts = append(parts, "- "+values(went))
 	}
 	return strings.Join(parts, "  ")
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"iter"
@@ -107,16 +108,7 @@ func (s Style) inPart(out io.Writer, row reconcile.Row) {
 }
 
 func rowName(r reconcile.Row) string {
-	switch {
-	case r.Key != "" && r.UserName != "":
-		return printable(r.UserName) + " (" + printable(string(r.Key)) + ")"
-	case r.UserName != "":
-		return printable(r.UserName)
-	case r.Key != "":
-		return printable(string(r.Key))
-	default:
-		return r.Resource
-	}
+	return cmp.Or(person(r.UserName, string(r.Key)), r.Resource)
 }
 
 // Rows writes every change of a run, one a line, for `show`.
@@ -162,7 +154,7 @@ func Runs(w io.Writer, runs iter.Seq2[ledger.Run, error], s Style) error {
 			fmt.Fprintln(out, s.paint(bold, fmt.Sprintf("%-24s  %-16s  %-8s  %-11s  %7s  %6s  %s", "RUN", "BEGAN", "COMMAND", "RESULT", "CHANGES", "FAILED", "BY")))
 		}
 		n++
-		fmt.Fprintf(out, "%-24s  %-16s  %-8s  %-11s  %7d  %6d  %s\n", r.ID, r.Began.Local().Format("2006-01-02 15:04"), r.Start.Command, ended(r), r.Settled, r.Failed, r.Start.Actor)
+		fmt.Fprintf(out, "%-24s  %-16s  %-8s  %-11s  %7d  %6d  %s\n", r.ID, r.Began.Local().Format(minute), r.Start.Command, ended(r), r.Settled, r.Failed, r.Start.Actor)
 	}
 	if n == 0 {
 		fmt.Fprintln(out, "no runs yet")

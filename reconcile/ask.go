@@ -10,6 +10,17 @@ import (
 	"rollcall/ledger"
 )
 
+// each shows use what a reading yields; the first error ends it.
+func each[T any](all iter.Seq2[T, error], use func(T)) error {
+	for one, err := range all {
+		if err != nil {
+			return err
+		}
+		use(one)
+	}
+	return nil
+}
+
 // noted reads the newest note of that name into value; known is false where
 // there is none, or the ledger keeps no notes.
 func (j Job) noted(ctx context.Context, name string, value any) (known bool, err error) {
