@@ -457,3 +457,19 @@ func (o *org) adoptAll(recorded bool) (active, inactive int) {
 	}
 	return active, inactive
 }
+
+// TestDriftKnowsWhatAPatchTook: closing an account takes roles, whoever asks
+// for it; that was rollcall's doing, and is no drift.
+func TestDriftKnowsWhatAPatchTook(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := newOrg(t, nil, company(6)...)
+		o.apply()
+		if len(o.roles("e002@example.com")) < 2 {
+			t.Fatalf("roles = %v: the test shows nothing", o.roles("e002@example.com"))
+		}
+		o.applyPatch(`{"e002@example.com": [{"op": "replace", "path": "active", "value": false}]}`)
+		if d := o.drift(false); d.Any() {
+			t.Errorf("drift = %+v, want none: the patch was rollcall's", d.People)
+		}
+	})
+}

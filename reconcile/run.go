@@ -284,10 +284,20 @@ func (j Job) found(ctx context.Context, id ledger.RunID, batch []plan.Change, s 
 func (j Job) options(id ledger.RunID, p *Proposal, d *directory) apply.Options {
 	o := j.Options
 	o.Run, o.Dialect, o.Now = id, p.in.Dialect, j.Now
-	o.Users, o.Groups = p.in.Users, p.in.Groups
+	o.Users, o.Groups = j.answered(p.in.Users), p.in.Groups
 	o.LeaveMoved, o.Remembered = o.LeaveMoved || p.Saved, p.in.Quick
 	o.ID, o.Holder, o.Open = d.id, d.holder, d.isOpen
 	return o
+}
+
+// answered is s with whatever is configured: an answer tells of all of it, and
+// what a change does beside what it says (closing an account takes roles) is
+// remembered as our doing.
+func (j Job) answered(s *scim.Shape) *scim.Shape {
+	if s == nil || j.Input.Users == nil || s == j.Input.Users {
+		return s
+	}
+	return scim.NewShape(append(s.Paths(), j.Input.Users.Paths()...)...)
 }
 
 // A directory is what a plan needs to know of the links: the ids of the people
