@@ -228,8 +228,8 @@ func (p *Person) see(c plan.Change, o Outcome) {
 		return
 	}
 	seen := ValuesOf(o.Seen)
-	if o.Ref.ID != "" && (len(seen) > 0 || o.Result.Fine()) {
-		p.Ref.Version = o.Ref.Version
+	if o.Ref.ID != "" && (len(seen) > 0 || o.Result.Fine()) && o.Ref.Version != p.Ref.Version {
+		p.Ref.Version = p.known(seen, o.Ref.Version)
 	}
 	if p.Image == nil {
 		p.Image = seen
@@ -245,6 +245,17 @@ func (p *Person) see(c plan.Change, o Outcome) {
 
 // redacted tells whether v stands for a value that was not kept: {"$redacted": DIGEST}.
 func redacted(v scim.Value) bool { return strings.Contains(string(v), `"$redacted":`) }
+
+// known is a version that was answered where all that is remembered of the user
+// was seen with it; else "": somebody else's edit may lie between.
+func (p *Person) known(seen Values, version string) string {
+	for path := range p.Image {
+		if _, now := seen[path]; !now {
+			return ""
+		}
+	}
+	return version
+}
 
 // rename keeps the userName that the resource has now.
 func (p *Person) rename(c plan.Change, o Outcome) {
