@@ -50,14 +50,13 @@ func peopled(t *testing.T, place string) (*sqlledger.Ledger, ledger.RunID) {
 // the chain stands, and so does a checkpoint from before.
 func TestForget(t *testing.T) {
 	t.Parallel()
-	for name, place := range places(t) {
+	for name := range places(t) {
 		for _, who := range []string{"e1", "u1", "E1@example.com"} {
 			t.Run(name+" by "+who, func(t *testing.T) {
 				t.Parallel()
+				place := places(t)[name] // a ledger of its own
 				if name == "SQLite" {
 					place = filepath.Join(t.TempDir(), "rollcall.db")
-				} else {
-					place = places(t)[name]
 				}
 				l, _ := peopled(t, place)
 				defer func() { _ = l.Close() }()
